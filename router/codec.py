@@ -1,0 +1,222 @@
+"""Between bytes and records, one record at a time: codecs, and the projection of a few fields."""
+
+from __future__ import annotations
+
+import keyword
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import msgspec
+
+from router.errors import ConfigError, DecodeError, EncodeError, nearest
+
+__all__ = ["JSON", "RAW", "TEXT", "Codec", "Failures", "Projection", "Record", "attribute", "codec", "resumable"]
+
+Record: TypeAlias = dict[str, Any]
+Failures: TypeAlias = list[tuple[int, BaseException]]
+"""What failed in a list of records: index, error."""
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """How one record is written as bytes.
+
+    ``decode`` and ``encode`` may raise anything for content or a record that is not
+    theirs; the engine makes a ``DecodeError`` or ``EncodeError`` of it and sends that
+    record alone to ``failure``.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word a batch, a dead letter and an error message use for it."""
+
+    @property
+    def decode(self) -> Callable[[bytes], Any]:
+        """Make a record (a dict) of its content."""
+
+    @property
+    def encode(self) -> Callable[[Record], bytes]:
+        """Make content of a record."""
+
+
+class _Json:
+    """RFC 8259, by msgspec: integers of any size are exact both ways, NaN and infinities are refused."""
+
+    name = "json"
+    decode = staticmethod(msgspec.json.Decoder().decode)
+    _encode = staticmethod(msgspec.json.Encoder(decimal_format="number").encode)
+
+    @staticmethod
+    def encode(row: Record) -> bytes:
+        line = _Json._encode(row)
+        # msgspec writes NaN as null; only a line that says null can hide one.
+        if b"null" in line:
+            _refuse_non_finite(row)
+        return line
+
+
+class _Text:
+    """One line of UTF-8 text, without its end: ``{"text": line}``."""
+
+    name = "text"
+
+    @staticmethod
+    def decode(content: bytes) -> Record:
+        return {"text": content.decode()}
+
+    @staticmethod
+    def encode(row: Record) -> bytes:
+        text = row.get("text")
+        if not isinstance(text, str):
+            raise EncodeError(f"format 'text' writes the field 'text', a string; got {text!r:.80}")
+        return text.encode()
+
+
+class _Raw:
+    """Bytes nobody looks into: ``{"content": bytes}``."""
+
+    name = "raw"
+
+    @staticmethod
+    def decode(content: bytes) -> Record:
+        return {"content": content}
+
+    @staticmethod
+    def encode(row: Record) -> bytes:
+        content = row.get("content")
+        if not isinstance(content, bytes):
+            raise EncodeError(f"format 'raw' writes the field 'content', bytes; got {content!r:.80}")
+        return content
+
+
+JSON: Codec = _Json()
+TEXT: Codec = _Text()
+RAW: Codec = _Raw()
+_CODECS = {each.name: each for each in (JSON, TEXT, RAW)}
+
+
+def codec(name: str | Codec) -> Codec:
+    """Find one of the codecs router itself brings, by name; a codec is returned as it is."""
+    if not isinstance(name, str):
+        return name
+    found = _CODECS.get(name)
+    if found is None:
+        raise ConfigError(f"no content format {name!r}{nearest(name, _CODECS)}; known are {', '.join(sorted(_CODECS))}")
+    return found
+
+
+def resumable(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> tuple[list[_Result], Failures]:
+    """Map, going on behind each item that raises; nothing is called twice.
+
+    Costs what a list comprehension costs: the try stands around the whole map, which
+    an exception leaves at the next item.
+    """
+    results: list[_Result] = []
+    failures: Failures = []
+    rest = map(function, items)
+    while True:
+        try:
+            results.extend(rest)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a codec or a plugin raises is that record's
+            failures.append((len(results) + len(failures), error))
+        else:
+            return results, failures
+
+
+def decode_all(codec: Codec, content: Sequence[bytes]) -> tuple[list[Record], Failures]:
+    """Decode what can be decoded; errors are ``DecodeError``, in the order of the records."""
+    rows, failures = resumable(codec.decode, content)
+    if set(map(type, rows)) - {dict}:
+        rows, failures = resumable(lambda line: _object(codec.decode(line)), content)
+    return rows, [(index, _as_decode_error(codec, error)) for index, error in failures]
+
+
+def encode_all(codec: Codec, rows: Sequence[Record]) -> tuple[list[bytes], Failures]:
+    """Encode what can be encoded; errors are ``EncodeError``, in the order of the records."""
+    content, failures = resumable(codec.encode, rows)
+    return content, [(index, _as_encode_error(codec, error)) for index, error in failures]
+
+
+def attribute(field: str) -> str:
+    """Name the Struct attribute that holds ``field``: itself where Python allows it, else a mangled form."""
+    if field.isidentifier() and field.isascii() and not keyword.iskeyword(field) and not field.startswith(("_", "x_")):
+        return field
+    return "x_" + field.encode("utf-8", "surrogatepass").hex()
+
+
+class Projection:
+    """Decodes just a few fields of undecoded JSON records: 0.2 us a record against 0.4 for all of it."""
+
+    __slots__ = ("_decode", "fields")
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self.fields = frozenset(fields)
+        names = {attribute(field): field for field in sorted(self.fields)}
+        struct = msgspec.defstruct("Projected", [(name, Any, None) for name in names], rename=names, gc=False)
+        self._decode = msgspec.json.Decoder(struct).decode
+
+    def decode(self, content: Sequence[bytes]) -> tuple[list[Any], Failures]:
+        """Project what can be decoded; errors are ``DecodeError``.
+
+        The decoder skips a string without looking at its bytes, so the whole is
+        checked for UTF-8 at once and line by line only where that fails.
+        """
+        decode = self._decode
+        try:
+            b"\n".join(content).decode()
+        except UnicodeDecodeError:
+            structs, failures = resumable(lambda line: line.decode() and decode(line), content)
+        else:
+            structs, failures = resumable(decode, content)
+        return structs, [(index, _as_decode_error(JSON, error)) for index, error in failures]
+
+
+def _object(value: object) -> Record:
+    if type(value) is dict:
+        return value
+    raise DecodeError(f"a record is an object; got {_kind(value)}")
+
+
+def _kind(value: object) -> str:
+    kinds = {list: "an array", str: "a string", bool: "true or false", int: "a number", float: "a number"}
+    return "null" if value is None else kinds.get(type(value), type(value).__name__)
+
+
+def _as_decode_error(codec: Codec, error: BaseException) -> DecodeError:
+    if isinstance(error, DecodeError):
+        return error
+    if isinstance(error, RecursionError):
+        text = "nested too deeply"
+    elif isinstance(error, UnicodeDecodeError):
+        text = f"byte {error.object[error.start]:#04x} is not UTF-8"
+    else:
+        text = str(error).removeprefix("JSON is malformed: ").replace(" - at `$[...]`", "").replace("`", "'")
+        text = text[:1].lower() + text[1:]
+    made = DecodeError(f"not {codec.name}: {text}")
+    made.__cause__ = error
+    return made
+
+
+def _as_encode_error(codec: Codec, error: BaseException) -> EncodeError:
+    if isinstance(error, EncodeError):
+        return error
+    text = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    made = EncodeError(f"cannot be written as {codec.name}: {text}")
+    made.__cause__ = error
+    return made
+
+
+def _refuse_non_finite(value: object, path: str = "") -> None:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise EncodeError(f"field {path.lstrip('.')!r} is {value!r}, which JSON cannot say")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_non_finite(item, f"{path}.{name}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _refuse_non_finite(item, f"{path}[{index}]")

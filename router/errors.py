@@ -1,0 +1,118 @@
+"""The exceptions a caller may handle, and what the engine does when it sees one.
+
+::
+
+    RouterError
+    ├── ConfigError (ValueError)       a value that cannot be used: in a flow, a setting, an expression
+    │   └── FlowError                  all problems of one flow file, each with its place
+    ├── PluginError                    a plugin that cannot be imported or registers nonsense
+    ├── RecordError (ValueError)       this record's fault: to `failure`, its neighbours go on
+    │   ├── DecodeError                content that is not what its format says
+    │   └── EncodeError                a record its format cannot say
+    ├── RetryableError                 the world's fault: the call is tried again, without limit
+    ├── ProcessorError                 a processor broke its contract, or cannot start
+    ├── ConnectionClosedError          put to, or take from, a connection after its flow ended
+    └── DataFolderError                the data folder belongs to another flow or another process
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ConfigError",
+    "ConnectionClosedError",
+    "DataFolderError",
+    "DecodeError",
+    "EncodeError",
+    "FlowError",
+    "PluginError",
+    "Problem",
+    "ProcessorError",
+    "RecordError",
+    "RetryableError",
+    "RouterError",
+    "nearest",
+]
+
+
+class RouterError(Exception):
+    """Base of every error router raises on purpose."""
+
+
+class ConfigError(RouterError, ValueError):
+    """A value that cannot be used; nothing has been started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a flow, and where.
+
+    ``line`` and ``column`` count from 1; 0 where the flow did not come from a file.
+    """
+
+    text: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        place = self.file + (f":{self.line}:{self.column}" if self.line else "")
+        return f"{place}: {self.text}" if place else self.text
+
+
+class FlowError(ConfigError):
+    """Everything that is wrong with a flow, found in one go: ``problems``."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class PluginError(RouterError):
+    """A plugin that cannot be used; the others live."""
+
+
+class RecordError(RouterError, ValueError):
+    """One record's fault: it leaves by ``failure`` with this error, nothing is tried again."""
+
+
+class DecodeError(RecordError):
+    """Content that is not what its format says."""
+
+
+class EncodeError(RecordError):
+    """A record that its format cannot say, such as a NaN in JSON."""
+
+
+class RetryableError(RouterError):
+    """The world's fault: an outage, a full disk, a limit somebody else set.
+
+    Raised from ``process``, ``wake`` or ``start`` the engine waits (1 s growing to
+    5 minutes, with jitter) and calls again, without limit unless ``run.retry`` says so.
+    ``after`` is how many seconds to wait this time, where the other side said.
+    """
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class ProcessorError(RouterError):
+    """A processor broke its contract or could not start; the flow stops and names it."""
+
+
+class ConnectionClosedError(RouterError):
+    """Put to, or take from, a connection after its flow ended."""
+
+
+class DataFolderError(RouterError):
+    """The data folder belongs to another flow, or another process owns it now."""
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Name the closest of ``words`` as `` (did you mean 'x'?)``, or nothing where none is close."""
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""
