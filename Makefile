@@ -53,10 +53,10 @@ types: $(EVERYTHING) ## Check types: all of it with mypy, the public surface wit
 	$(BIN)/basedpyright --verifytypes router --ignoreexternal
 
 docs: $(EVERYTHING) ## Write the generated pages of docs/reference
-	$(PY) docs/generate.py
+	$(PY) -m docs.generate
 
 docs-check: $(EVERYTHING) ## Fail if a generated page is stale or a docstring's example does not run
-	$(PY) docs/generate.py --check
+	$(PY) -m docs.generate --check
 	$(PY) -m pytest --doctest-modules -p no:randomly -q router processors
 
 bench: $(EVERYTHING) ## Measure against plain loops; minutes, and 1 GB of disk
