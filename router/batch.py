@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from operator import attrgetter
@@ -258,14 +259,12 @@ class Batch:
             ValueError: there are more or fewer labels than records.
         """
         self._check_length("labels", labels)
-        found = dict.fromkeys(labels)
+        found: defaultdict[_Label | None, list[int]] = defaultdict(list)
+        for index, label in enumerate(labels):
+            found[label].append(index)
         if len(found) == 1:
             return {label: self for label in found if label is not None}
-        return {
-            label: self.select([i for i, each in enumerate(labels) if each == label])
-            for label in found
-            if label is not None
-        }
+        return {label: self.select(indices) for label, indices in found.items() if label is not None}
 
     # -- changing records -----------------------------------------------------------------------
 
@@ -287,18 +286,15 @@ class Batch:
         made.is_merged = self.is_merged
         return made
 
-    def with_fields(self, **values: Sequence[Any]) -> Batch:
+    def with_fields(self, /, **values: Sequence[Any]) -> Batch:
         """Add or replace fields: one value a record, by field name."""
         for name, column in values.items():
             self._check_length(f"values of {name!r}", column)
-        if len(values) == 1:
-            ((name, column),) = values.items()
-            return self.with_rows([{**row, name: value} for row, value in zip(self.rows, column, strict=True)])
-        names = tuple(values)
-        added = zip(*values.values(), strict=True) if values else ((),) * self._count
-        return self.with_rows(
-            [{**row, **dict(zip(names, each, strict=True))} for row, each in zip(self.rows, added, strict=True)]
-        )
+        made = list(map(dict.copy, self.rows))
+        for name, column in values.items():
+            for row, value in zip(made, column, strict=True):
+                row[name] = value
+        return self.with_rows(made)
 
     def with_columns(self, **columns: Sequence[Any] | None) -> Batch:
         """Add or replace columns; None takes one away."""
