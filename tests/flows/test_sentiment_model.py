@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import runpy
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 
 import numpy as np
 import onnxruntime
@@ -16,13 +16,8 @@ from hypothesis import strategies as st
 MODELS = Path(__file__).resolve().parents[2] / "flows" / "models"
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, MODELS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(name: str) -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(MODELS / f"{name}.py")))
 
 
 build = script("build_sentiment")
