@@ -17,7 +17,7 @@ import pluggy
 from router import hookspecs
 from router.authoring import Processor, check_class
 from router.errors import PluginError
-from router.expression import FunctionTable, functions
+from router.expression import BUILTINS, FunctionTable
 from router.formats import Format
 from router.models import ModelRuntime
 
@@ -34,7 +34,7 @@ class Registry:
         self._formats: dict[str, type[Format]] = {}
         self._model_runtimes: dict[str, type[ModelRuntime]] = {}
         self._owners: dict[tuple[str, str], str] = {}
-        self.functions: FunctionTable = functions.copy()
+        self.functions: FunctionTable = BUILTINS.copy()
         self.problems: list[PluginError] = []
         self.hooks = pluggy.PluginManager(GROUP)
         self.hooks.add_hookspecs(hookspecs)
