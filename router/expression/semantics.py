@@ -19,6 +19,7 @@ from typing import Any
 
 from router.expression.values import INTEGER_BITS, Misses, Unfit, bounded, is_number, kind
 
+_QUICK = frozenset({int, float})
 _ORDERED = frozenset({"number", "text", "time", "bytes"})
 
 
@@ -71,9 +72,9 @@ def at_least(left: Any, right: Any, misses: Misses) -> bool | None:
     return _ordered(">=", operator.ge, left, right, misses)
 
 
-def _ordered(
-    sign: str, compare: Callable[[Any, Any], Any], left: Any, right: Any, misses: Misses
-) -> bool | None:
+def _ordered(sign: str, compare: Callable[[Any, Any], Any], left: Any, right: Any, misses: Misses) -> bool | None:
+    if type(left) in _QUICK and type(right) in _QUICK:
+        return compare(left, right)  # type: ignore[no-any-return]
     if left is None or right is None:
         return None
     found = kind(left)
@@ -181,13 +182,14 @@ def _arithmetic(sign: str, compute: Callable[[Any, Any], Any]) -> Callable[[Any,
     def apply(left: Any, right: Any, misses: Misses) -> Any:
         if left is None or right is None:
             return None
-        if (is_number(left) and is_number(right)) or (sign == "+" and kind(left) == kind(right) == "text"):
+        numbers = type(left) in _QUICK and type(right) in _QUICK
+        if numbers or (is_number(left) and is_number(right)) or (sign == "+" and kind(left) == kind(right) == "text"):
             try:
                 result = compute(left, right)
             except Exception as error:  # noqa: BLE001 - division by zero, overflow, Decimal with float
                 misses.add(repr(sign), error)
                 return None
-            if not isinstance(result, complex):
+            if type(result) is not complex:
                 return result
         misses.between(sign, left, right)
         return None
