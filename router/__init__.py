@@ -1,1 +1,103 @@
-"""Router."""
+"""A stream router: flows of processors, joined by bounded connections, that lose no record."""
+
+from router.ack import Ack, Outcome, Reply, Watermark
+from router.authoring import Context, Held, Processor, Produced, Result, Routes, Source, State, Why
+from router.batch import Batch, Record
+from router.codec import JSON, RAW, TEXT, Codec
+from router.config import Config, Field, FilePath, FromWorkingDirectory, Rate, Size
+from router.engine import (
+    Bulletin,
+    Clock,
+    Engine,
+    Inbox,
+    Outbox,
+    ProcessorReport,
+    ProcessorStatus,
+    Report,
+    Status,
+)
+from router.errors import (
+    ConfigError,
+    ConnectionClosedError,
+    DataFolderError,
+    DecodeError,
+    EncodeError,
+    FlowError,
+    PluginError,
+    Problem,
+    ProcessorError,
+    RecordError,
+    RetryableError,
+    RouterError,
+)
+from router.expression import Expression, ExpressionError, PathTemplate, Template
+from router.flow import Flow
+from router.functions import DROP, To, failed, processor, sink, source
+from router.hookspecs import hookimpl
+from router.relationship import FAILURE, RETRY, SUCCESS, Relationship, Unconnected
+
+__all__ = [
+    "DROP",
+    "FAILURE",
+    "JSON",
+    "RAW",
+    "RETRY",
+    "SUCCESS",
+    "TEXT",
+    "Ack",
+    "Batch",
+    "Bulletin",
+    "Clock",
+    "Codec",
+    "Config",
+    "ConfigError",
+    "ConnectionClosedError",
+    "Context",
+    "DataFolderError",
+    "DecodeError",
+    "EncodeError",
+    "Engine",
+    "Expression",
+    "ExpressionError",
+    "Field",
+    "FilePath",
+    "Flow",
+    "FlowError",
+    "FromWorkingDirectory",
+    "Held",
+    "Inbox",
+    "Outbox",
+    "Outcome",
+    "PathTemplate",
+    "PluginError",
+    "Problem",
+    "Processor",
+    "ProcessorError",
+    "ProcessorReport",
+    "ProcessorStatus",
+    "Produced",
+    "Rate",
+    "Record",
+    "RecordError",
+    "Relationship",
+    "Reply",
+    "Report",
+    "Result",
+    "RetryableError",
+    "RouterError",
+    "Routes",
+    "Size",
+    "Source",
+    "State",
+    "Status",
+    "Template",
+    "To",
+    "Unconnected",
+    "Watermark",
+    "Why",
+    "failed",
+    "hookimpl",
+    "processor",
+    "sink",
+    "source",
+]

@@ -238,6 +238,10 @@ class Source(Processor):
     def settled(self, ack: Ack) -> None:
         """Hear what became of a token: commit, rewind, answer. Once per token, in any order, must not block."""
 
+    def progress(self) -> tuple[int, int | None] | None:
+        """How far it is, in a unit of its own, and of how much; None where that is not known."""
+        return None
+
 
 def check_class(kind: type[Processor]) -> None:
     """Refuse a class that breaks the contract, with what is wrong.

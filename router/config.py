@@ -17,6 +17,7 @@ __all__ = [
     "FilePath",
     "FromWorkingDirectory",
     "Rate",
+    "Secret",
     "Size",
     "parse_duration",
     "parse_size",
@@ -79,6 +80,15 @@ class FromWorkingDirectory(str):
     """Text that a person typed in a shell: as a whole path it starts at the working directory, not at the flow."""
 
     __slots__ = ()
+
+
+class Secret(str):
+    """Text that is shown to nobody: what ``${secret:NAME}`` stands for, and every text that holds it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
 
 
 def place(value: str | Path, info: ValidationInfo) -> Path:

@@ -1,0 +1,1 @@
+"""Connections: bounded, visible queues between processors."""

@@ -1,0 +1,96 @@
+"""What every connection offers, whatever it keeps its records in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from router.ack import Ack, Outcome
+from router.batch import Batch
+
+__all__ = ["ConnectionStats", "Gauge", "Taken"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStats:
+    """What a connection looks like at one moment."""
+
+    records: int
+    """Records that wait."""
+    nbytes: int
+    """What they cost in memory, in bytes."""
+    max_records: int
+    max_bytes: int
+    full: float
+    """How full it is, 0 to 1: the fuller of records and bytes."""
+    oldest: float
+    """Seconds that the oldest record has waited."""
+    unacked: int
+    """Records taken whose processing is not done."""
+    waiting: int
+    """Puts that wait for room."""
+    records_in: int
+    """Records ever put."""
+    records_out: int
+    """Records ever taken."""
+    dropped: int
+    """Records that expired, or were shed because it was full."""
+
+
+class Gauge:
+    """How much lies within a part of the flow; who waits for room is told when it has become less."""
+
+    __slots__ = ("_watchers", "level")
+
+    def __init__(self) -> None:
+        self.level = 0
+        self._watchers: list[Callable[[], None]] = []
+
+    def add(self, amount: int) -> None:
+        """Change the level."""
+        self.level += amount
+        if amount < 0:
+            for tell in self._watchers:
+                tell()
+
+    def watch(self, tell: Callable[[], None]) -> None:
+        """Call ``tell`` each time the level has fallen; it must be cheap."""
+        self._watchers.append(tell)
+
+
+class Taken:
+    """A batch on its way through a processor, with the acks it holds until that is done."""
+
+    __slots__ = ("acks", "batch", "connection", "done", "set_aside")
+
+    def __init__(
+        self,
+        batch: Batch,
+        acks: list[Ack],
+        connection: str | None = None,
+        done: Callable[[int], None] = lambda _: None,
+        set_aside: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.batch = batch
+        self.acks = acks
+        self.connection = connection
+        self.done = done
+        self.set_aside = set_aside
+
+    def release(self, outcomes: Mapping[Ack, Outcome] | None = None, error: BaseException | None = None) -> None:
+        """Say that the processor is done with all of it: delivered, but for what ``outcomes`` says."""
+        acks, self.acks = self.acks, []
+        for ack in acks:
+            ack.release(outcomes.get(ack, Outcome.DELIVERED) if outcomes else Outcome.DELIVERED, error)
+        self.done(len(self.batch))
+
+    def reject(self, error: BaseException | None = None) -> None:
+        """Say that it is safe nowhere."""
+        self.release(dict.fromkeys(self.acks, Outcome.REJECTED), error)
+
+    def part(self, batch: Batch) -> Taken:
+        """Some of its records as a batch of their own, with acks of their own."""
+        acks = list(batch.acks())
+        for ack in acks:
+            ack.hold()
+        return Taken(batch, acks, self.connection, self.done, self.set_aside)

@@ -1,0 +1,309 @@
+"""A bounded first-in-first-out queue of batches in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Literal
+
+from router.ack import Ack, Outcome
+from router.batch import Batch
+from router.connections.base import ConnectionStats, Gauge, Taken
+from router.errors import ConnectionClosedError
+
+__all__ = ["MemoryConnection"]
+
+WORKING_DEPTH = 2
+
+
+class _Entry:
+    __slots__ = ("acks", "batch", "nbytes", "time")
+
+    def __init__(self, batch: Batch, acks: Sequence[Ack], nbytes: int, time: float) -> None:
+        self.batch = batch
+        self.acks = acks
+        self.nbytes = nbytes
+        self.time = time
+
+
+class MemoryConnection:
+    """A queue with hard limits in records and bytes.
+
+    ``put`` waits until the whole batch fits and is woken when the queue is half empty,
+    in the order of the puts; only a batch larger than a limit is sliced, and a single
+    record above it passes alone, into an empty queue. A batch's acks are held from its
+    put until the processor that took it is done. Within a cycle puts never wait; what
+    enters the cycle waits while all of it holds this connection's limit. Lives on one
+    event loop.
+    """
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the field's word
+        *,
+        records: int = 10_000,
+        nbytes: int = 8 << 20,
+        expire: timedelta | None = None,
+        when_full: Literal["block", "drop_oldest", "drop_newest"] = "block",
+        now: Callable[[], float],
+        notify: Callable[[], None] = lambda: None,
+        on_drop: Callable[[str, int, str], None] = lambda _id, _records, _why: None,
+        memory: Gauge | None = None,
+    ) -> None:
+        self.id = id
+        self.max_records = records
+        self.max_bytes = nbytes
+        self.records = 0
+        self.nbytes = 0
+        self.aside = 0
+        self.unacked = 0
+        self.records_in = 0
+        self.records_out = 0
+        self.dropped = 0
+        self.is_closed = False
+        self.inside: Gauge | None = None
+        self.is_internal = False
+        self.notify = notify
+        self._expire = expire.total_seconds() if expire is not None else None
+        self._when_full = when_full
+        self._now = now
+        self._on_drop = on_drop
+        self._memory = memory if memory is not None else Gauge()
+        self._entries: deque[_Entry] = deque()
+        self._putters: deque[asyncio.Future[None]] = deque()
+
+    def __len__(self) -> int:
+        """How many batches wait."""
+        return len(self._entries)
+
+    @property
+    def is_deep(self) -> bool:
+        """True if enough is queued that the producer should give up its turn."""
+        return len(self._entries) >= WORKING_DEPTH
+
+    def join_cycle(self, inside: Gauge, *, is_internal: bool) -> None:
+        """Belong to a cycle: lie within it, where puts never wait, or lead into it."""
+        self.inside = inside
+        self.is_internal = is_internal
+        if not is_internal:
+            inside.watch(self._wake_putter)
+
+    # -- putting --------------------------------------------------------------------------------
+
+    def offer(self, batch: Batch) -> bool:
+        """Put the batch now if it need not wait; else change nothing and say False.
+
+        Raises:
+            ConnectionClosedError: the flow has ended.
+            RuntimeError: an origin of the batch has settled.
+        """
+        if self.is_closed:
+            raise ConnectionClosedError(f"connection {self.id!r} is closed")
+        if self._putters and self._when_full == "block":
+            return False
+        if not self._fits(batch):
+            if self._when_full == "block":
+                return False
+            if not self._make_room(batch):
+                self._shed(batch)
+                return True
+        self._append(batch)
+        return True
+
+    async def put(self, batch: Batch) -> None:
+        """Put the batch, waiting for room; cancelled, what was not yet put is not put.
+
+        Raises:
+            ConnectionClosedError: the flow has ended.
+        """
+        for piece in self._pieces(batch):
+            if not self.offer(piece):
+                await self._wait_and_append(piece)
+
+    async def _wait_and_append(self, batch: Batch) -> None:
+        loop = asyncio.get_running_loop()
+        is_first = False
+        while True:
+            waiter: asyncio.Future[None] = loop.create_future()
+            (self._putters.appendleft if is_first else self._putters.append)(waiter)
+            try:
+                await waiter
+            except BaseException:
+                if waiter in self._putters:
+                    self._putters.remove(waiter)
+                self._wake_putter()
+                raise
+            if self.is_closed:
+                raise ConnectionClosedError(f"connection {self.id!r} is closed")
+            is_first = True
+            if self._fits(batch):
+                self._append(batch)
+                self._wake_putter()
+                return
+
+    def _pieces(self, batch: Batch) -> Iterator[Batch]:
+        count = len(batch)
+        if self.is_internal or count <= 1 or (count <= self.max_records and batch.nbytes <= self.max_bytes):
+            yield batch
+            return
+        by_bytes = count * self.max_bytes // (2 * max(1, batch.nbytes))
+        step = max(1, min(self.max_records // 2, by_bytes))
+        for start in range(0, count, step):
+            yield batch.slice(start, start + step)
+
+    def _fits(self, batch: Batch) -> bool:
+        if self.is_internal:
+            return True
+        if self.inside is not None:
+            return not self.inside.level or self.inside.level + len(batch) <= self.max_records
+        if not self._entries and not self.aside:
+            return True
+        return (
+            self.records + self.aside + len(batch) <= self.max_records and self.nbytes + batch.nbytes <= self.max_bytes
+        )
+
+    def _append(self, batch: Batch) -> None:
+        acks = batch.acks()
+        for ack in acks:
+            ack.hold()
+        count, nbytes = len(batch), batch.nbytes
+        self._entries.append(_Entry(batch, acks, nbytes, self._now()))
+        self.records += count
+        self.nbytes += nbytes
+        self.records_in += count
+        self._memory.add(nbytes)
+        if self.inside is not None:
+            self.inside.add(count)
+        self.notify()
+
+    def _make_room(self, batch: Batch) -> bool:
+        if self._when_full == "drop_newest":
+            return False
+        shed = 0
+        while self._entries and not self._fits(batch):
+            shed += self._drop(self._entries[0])
+        self.dropped += shed
+        self._on_drop(self.id, shed, "full")
+        return self._fits(batch)
+
+    def _shed(self, batch: Batch) -> None:
+        for ack in batch.acks():
+            ack.hold()
+            ack.release(Outcome.DROPPED)
+        self.dropped += len(batch)
+        self._on_drop(self.id, len(batch), "full")
+
+    def _wake_putter(self) -> None:
+        if self._putters and (not self._entries or self._is_half_empty() or self.is_closed):
+            waiter = self._putters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _is_half_empty(self) -> bool:
+        if self.inside is not None:
+            return 2 * self.inside.level <= self.max_records
+        return 2 * (self.records + self.aside) <= self.max_records and 2 * self.nbytes <= self.max_bytes
+
+    # -- taking ---------------------------------------------------------------------------------
+
+    def take(self, records: int, nbytes: int) -> Taken | None:
+        """Take what waits, up to both limits, merging neighbours that hold the same form; None: nothing waits."""
+        if self._expire is not None:
+            self._drop_expired(self._expire)
+        if not self._entries:
+            return None
+        first = self._entries[0]
+        if len(first.batch) > records:
+            first = self._split_head(records)
+        entries = [self._entries.popleft()]
+        count, size = len(first.batch), first.nbytes
+        while self._entries:
+            following = self._entries[0]
+            count += len(following.batch)
+            size += following.nbytes
+            if count > records or size > nbytes or not first.batch.can_join(following.batch):
+                break
+            entries.append(self._entries.popleft())
+        return self._taken(entries)
+
+    def _taken(self, entries: list[_Entry]) -> Taken:
+        batch = entries[0].batch if len(entries) == 1 else Batch.concat([entry.batch for entry in entries])
+        count, nbytes = len(batch), sum(entry.nbytes for entry in entries)
+        self.records -= count
+        self.nbytes -= nbytes
+        self.records_out += count
+        self.unacked += count
+        self._memory.add(-nbytes)
+        if self._putters:
+            self._wake_putter()
+        return Taken(batch, [ack for entry in entries for ack in entry.acks], self.id, self._done, self.set_aside)
+
+    def _done(self, records: int) -> None:
+        self.unacked -= records
+        if self.inside is not None:
+            self.inside.add(-records)
+
+    def _split_head(self, records: int) -> _Entry:
+        whole = self._entries.popleft()
+        parts = [whole.batch.slice(0, records), whole.batch.slice(records, len(whole.batch))]
+        for ack in set(parts[0].acks()) & set(parts[1].acks()):
+            ack.hold()
+        nbytes = whole.nbytes * records // len(whole.batch)
+        self._entries.appendleft(_Entry(parts[1], parts[1].acks(), whole.nbytes - nbytes, whole.time))
+        self._entries.appendleft(_Entry(parts[0], parts[0].acks(), nbytes, whole.time))
+        return self._entries[0]
+
+    def set_aside(self, records: int) -> None:
+        """Count ``records`` that a retry has set aside, or with a negative number took up again, against the limit."""
+        self.aside += records
+        if records < 0:
+            self._wake_putter()
+
+    # -- dropping and ending --------------------------------------------------------------------
+
+    def _drop_expired(self, seconds: float) -> None:
+        oldest, expired = self._now() - seconds, 0
+        while self._entries and self._entries[0].time <= oldest:
+            expired += self._drop(self._entries[0])
+        if expired:
+            self.dropped += expired
+            self._on_drop(self.id, expired, "expired")
+            self._wake_putter()
+
+    def _drop(self, entry: _Entry, outcome: Outcome = Outcome.DROPPED) -> int:
+        self._entries.remove(entry)
+        count = len(entry.batch)
+        self.records -= count
+        self.nbytes -= entry.nbytes
+        self._memory.add(-entry.nbytes)
+        if self.inside is not None:
+            self.inside.add(-count)
+        for ack in entry.acks:
+            ack.release(outcome)
+        return count
+
+    def close(self) -> None:
+        """Take no more; what still waits is rejected, and so is every put that waits for room."""
+        self.is_closed = True
+        while self._entries:
+            self._drop(self._entries[0], Outcome.REJECTED)
+        while self._putters:
+            self._wake_putter()
+
+    def stats(self) -> ConnectionStats:
+        """How it looks now."""
+        return ConnectionStats(
+            records=self.records,
+            nbytes=self.nbytes,
+            max_records=self.max_records,
+            max_bytes=self.max_bytes,
+            full=min(1.0, max((self.records + self.aside) / self.max_records, self.nbytes / self.max_bytes)),
+            oldest=max(0.0, self._now() - self._entries[0].time) if self._entries else 0.0,
+            unacked=self.unacked,
+            waiting=len(self._putters),
+            records_in=self.records_in,
+            records_out=self.records_out,
+            dropped=self.dropped,
+        )

@@ -1,0 +1,235 @@
+"""Puts a flow together: connections, runners, and who waits for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from router.authoring import Processor, Source
+from router.connections.base import Gauge
+from router.connections.memory import MemoryConnection
+from router.engine.calls import Caller
+from router.engine.clock import Clock
+from router.engine.context import FlowContext, answer
+from router.engine.desk import Desk
+from router.engine.drain import Coordinator, Part
+from router.engine.inlet import Inlet
+from router.engine.outlet import Outlet
+from router.engine.runner import Runner
+from router.engine.source_runner import SourceRunner
+from router.engine.tasks import Tasks
+from router.flow import Flow, ProcessorSpec
+from router.storage.state import MemoryState
+
+__all__ = ["Machine", "build"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A flow put together, nothing started."""
+
+    connections: Mapping[str, MemoryConnection]
+    runners: Mapping[str, Runner]
+    sources: Mapping[str, SourceRunner]
+    upstream_first: tuple[str, ...]
+    """Names of all processors, producers before consumers."""
+
+    def of(self, name: str) -> Runner | SourceRunner:
+        """Who runs a processor."""
+        return self.runners.get(name) or self.sources[name]
+
+
+class _Builder:
+    def __init__(self, flow: Flow, clock: Clock, desk: Desk, coordinator: Coordinator, tasks: Tasks) -> None:
+        self.flow = flow
+        self.clock = clock
+        self.desk = desk
+        self.coordinator = coordinator
+        self.tasks = tasks
+        self.memory = Gauge()
+        self.back_edges = _back_edges(flow)
+        self.connections = self._connections()
+
+    def _connections(self) -> dict[str, MemoryConnection]:
+        made: dict[str, MemoryConnection] = {}
+        cycles = {
+            name: gauge
+            for members in self.flow.components
+            if self.flow.is_cycle(members)
+            for gauge in [Gauge()]
+            for name in members
+        }
+        for spec in self.flow.connections:
+            connection = MemoryConnection(
+                spec.id,
+                records=spec.queue.records,
+                nbytes=spec.queue.nbytes,
+                expire=spec.queue.expire,
+                when_full=spec.queue.when_full,
+                now=self.clock.now,
+                on_drop=self.desk.told_dropped,
+                memory=self.memory,
+            )
+            if (inside := cycles.get(spec.consumer)) is not None:
+                connection.join_cycle(inside, is_internal=cycles.get(spec.producer) is inside)
+            made[spec.id] = connection
+        self.cycles = cycles
+        return made
+
+    def runner(self, spec: ProcessorSpec, processor: Processor) -> Runner:
+        inputs = [(each, self.connections[each.id]) for each in self.flow.inputs_of(spec.name)]
+        outlet = self._outlet(spec)
+        runner = Runner(
+            spec,
+            processor,
+            Inlet(inputs, spec.run.batch),
+            outlet,
+            clock=self.clock,
+            tasks=self.tasks,
+            watcher=self.coordinator,
+        )
+        outlet.watch(on_wait=runner.on_blocked, dead_letter=self.desk.dead_letters_of(runner))
+        state = MemoryState(self.clock.now)
+        runner.context = self._context(spec, state, runner, runner.wake_at)
+        runner.commit = lambda scope: scope.commit(state, runner.context.answer)
+        runner.caller = Caller(spec, processor, runner.context, self.clock, outlet.check)
+        runner.inside = self.cycles.get(spec.name)
+        for _, connection in inputs:
+            connection.notify = runner.notify
+        return runner
+
+    def source(self, spec: ProcessorSpec, source: Source) -> SourceRunner:
+        outlet = self._outlet(spec)
+        runner = SourceRunner(
+            spec,
+            source,
+            outlet,
+            clock=self.clock,
+            memory=self.memory,
+            max_memory=self.flow.run.memory,
+            make_ack=self.coordinator.new_ack,
+            watcher=self.coordinator,
+        )
+        outlet.watch(on_wait=runner.on_blocked, dead_letter=self.desk.dead_letters_of(runner))
+        runner.context = self._context(spec, MemoryState(self.clock.now), _HoldsNothing(), _wakes_nothing)
+        return runner
+
+    def _outlet(self, spec: ProcessorSpec) -> Outlet:
+        return Outlet(spec, self.connections, projection=self.flow.projection, back_edges=self.back_edges)
+
+    def _context(self, spec: ProcessorSpec, state: MemoryState, holder: object, wake_at: object) -> FlowContext:
+        name = spec.name
+
+        def answered(batch: object, status: int, headers: Mapping[str, str] | None) -> None:
+            surplus = answer(batch, status, headers)  # type: ignore[arg-type]
+            if surplus:
+                self.desk.bulletin(name, "answers nobody waits for were left out", {"answers": surplus})
+
+        return FlowContext(
+            name,
+            self.flow.name,
+            clock=self.clock,
+            state=state,
+            holder=holder,  # type: ignore[arg-type]
+            bulletin=self.desk.bulletin,
+            answer=answered,
+            wake_at=wake_at,  # type: ignore[arg-type]
+        )
+
+
+class _HoldsNothing:
+    """A source holds nothing: its own acks say what it waits for."""
+
+    def held(self, held: object) -> None:
+        raise TypeError("a source cannot hold records")
+
+    def let_go(self, held: object) -> None:
+        """Never called."""
+
+
+def _wakes_nothing(time: float | None) -> None:
+    raise TypeError(f"a source is not woken (at {time}); use context.sleep in produce")
+
+
+def build(
+    flow: Flow,
+    processors: Mapping[str, Processor],
+    *,
+    clock: Clock,
+    desk: Desk,
+    coordinator: Coordinator,
+    tasks: Tasks,
+) -> Machine:
+    """Put a flow together from its processors."""
+    builder = _Builder(flow, clock, desk, coordinator, tasks)
+    runners: dict[str, Runner] = {}
+    sources: dict[str, SourceRunner] = {}
+    for name, spec in flow.processors.items():
+        processor = processors[name]
+        if isinstance(processor, Source):
+            sources[name] = builder.source(spec, processor)
+        else:
+            runners[name] = builder.runner(spec, processor)
+    _watch_producers(flow, runners, sources)
+    coordinator.use(_parts(flow, runners, sources))
+    ordered = tuple(name for members in flow.components for name in sorted(members))
+    return Machine(builder.connections, runners, sources, ordered)
+
+
+def _parts(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, SourceRunner]) -> list[Part]:
+    parts = [
+        Part(
+            [runners[name] for name in sorted(members) if name in runners],
+            [sources[name] for name in sorted(members) if name in sources],
+            is_cycle=flow.is_cycle(members),
+        )
+        for members in flow.components
+    ]
+    edges = {(flow.component_of[each.producer], flow.component_of[each.consumer]) for each in flow.connections}
+    for producer, consumer in sorted(edges):
+        if producer != consumer:
+            parts[producer].downstream.append(parts[consumer])
+    return parts
+
+
+def _watch_producers(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, SourceRunner]) -> None:
+    """Let each runner know when waiting for a fuller batch is in vain."""
+    for name, runner in runners.items():
+        producers = [each.producer for each in flow.inputs_of(name)]
+
+        def is_idle(names: list[str] = producers) -> bool:
+            return all(
+                sources[each].is_waiting
+                if each in sources
+                else not (runners[each].active or runners[each].waiting_records)
+                for each in names
+            )
+
+        runner.is_idle = is_idle
+
+
+def _back_edges(flow: Flow) -> frozenset[str]:
+    """The connections that close a cycle: each round of a record passes one of them."""
+    outgoing: dict[str, list[tuple[str, str]]] = {name: [] for name in flow.processors}
+    for each in flow.connections:
+        outgoing[each.producer].append((each.id, each.consumer))
+    back: set[str] = set()
+    finished: set[str] = set()
+    for root in [name for members in flow.components for name in sorted(members)]:
+        if root in finished:
+            continue
+        path = {root}
+        work = [(root, iter(outgoing[root]))]
+        while work:
+            name, rest = work[-1]
+            step = next(rest, None)
+            if step is None:
+                work.pop()
+                path.discard(name)
+                finished.add(name)
+            elif step[1] in path:
+                back.add(step[0])
+            elif step[1] not in finished:
+                path.add(step[1])
+                work.append((step[1], iter(outgoing[step[1]])))
+    return frozenset(back)

@@ -1,0 +1,237 @@
+"""One call of a processor: prepared input, isolated bad records, checked output."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from router.authoring import Processor
+from router.batch import Batch
+from router.codec import Failures
+from router.engine.clock import Clock
+from router.engine.context import FlowContext, Scope, current_scope
+from router.engine.outlet import Outputs
+from router.errors import ProcessorError, RecordError, RetryableError
+from router.flow import ProcessorSpec
+from router.functions import failed
+from router.relationship import FAILURE, RETRY, SUCCESS
+
+__all__ = ["Caller", "Emit", "Workers", "outputs_of"]
+
+SLOW_CALL = 0.05
+Emit = Callable[[Outputs], Awaitable[None]]
+
+
+class Workers(Protocol):
+    """Processes that run ``process`` in the engine's stead."""
+
+    async def run(self, batch: Batch, timeout: float | None) -> tuple[Outputs, Failures]:
+        """Run one batch: outputs, and what killed its worker."""
+
+
+class Caller:
+    """Calls ``process`` of one processor, wherever it runs."""
+
+    def __init__(
+        self,
+        spec: ProcessorSpec,
+        processor: Processor,
+        context: FlowContext,
+        clock: Clock,
+        check: Callable[[Outputs], None],
+    ) -> None:
+        self._spec = spec
+        self._processor = processor
+        self._context = context
+        self._clock = clock
+        self._check = check
+        self._fields = processor.fields()
+        self._timeout = spec.run.timeout.total_seconds() if spec.run.timeout is not None else None
+        self._threads = (
+            ThreadPoolExecutor(spec.run.concurrency, thread_name_prefix=f"router-{spec.name}")
+            if spec.run.execution == "thread"
+            else None
+        )
+        self.workers: Workers | None = None
+        self._slow = 0
+        self.away = 0
+        """Calls that are in a thread or a worker process now."""
+
+    def close(self) -> None:
+        """Let the threads go; one that never returns is left behind."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def call(self, batch: Batch, scope: Scope, emit: Emit) -> tuple[Outputs, BaseException | None]:
+        """Process a batch: what it gives, and the world's fault that sends part of it to ``retry``.
+
+        Batches that an async generator yields are emitted as they come. A call that raises is
+        made again with halves, its holds, replies and state undone, until the bad records stand alone.
+        """
+        ready, failures = self._prepared(batch)
+        outputs: Outputs = [(FAILURE.name, failed(batch, failures, self._spec.name))] if failures else []
+        retryable: BaseException | None = None
+        todo = [ready] if len(ready) else []
+        while todo:
+            part = todo.pop()
+            mark = scope.mark()
+            try:
+                given = await self._invoke(part, scope, emit)
+                self._check(given)
+                outputs += given
+            except RetryableError as error:
+                scope.undo(mark)
+                # What was not tried yet stays behind what must be tried again.
+                outputs += [(RETRY.name, each) for each in (part, *reversed(todo))]
+                todo, retryable = [], error
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's call may raise anything
+                scope.undo(mark)
+                if len(part) > 1 and not isinstance(error, ProcessorError):
+                    middle = len(part) // 2
+                    todo += [part.slice(middle, len(part)), part.slice(0, middle)]
+                else:
+                    outputs.append(
+                        (FAILURE.name, failed(part, [(i, error) for i in range(len(part))], self._spec.name))
+                    )
+        return outputs, retryable
+
+    def _prepared(self, batch: Batch) -> tuple[Batch, Failures]:
+        """Set aside what the processor must not see: too large, too often round, not decodable."""
+        rounds = batch.columns.get("rounds")
+        failures: Failures = []
+        if rounds is not None and max(each or 0 for each in rounds) > self._spec.run.max_rounds:
+            limit = self._spec.run.max_rounds
+            text = f"went round a cycle more than {limit:,} times"
+            failures = [(index, RecordError(text)) for index, each in enumerate(rounds) if (each or 0) > limit]
+            bad = {index for index, _ in failures}
+            batch = batch.select([index for index in range(len(batch)) if index not in bad])
+        reads = self._processor.reads
+        if reads == "rows":
+            ready, undecodable = batch.decoded()
+        elif reads == "content":
+            ready, undecodable = batch.encoded(self._processor.codec)
+        elif self._fields:
+            ready, undecodable = batch.projected(self._fields)
+        else:
+            return batch, failures
+        return ready, _after(failures, undecodable)
+
+    async def _invoke(self, batch: Batch, scope: Scope, emit: Emit) -> Outputs:
+        if self.workers is not None:
+            return await self._in_worker(batch)
+        token = current_scope.set(scope)
+        try:
+            if self._threads is not None:
+                result = await self._in_thread(batch)
+            else:
+                started = time.perf_counter()
+                result = self._processor.process(batch, self._context)
+                if time.perf_counter() - started > SLOW_CALL and not inspect.isawaitable(result):
+                    self._tell_slow(time.perf_counter() - started)
+            if type(result) is Batch:
+                return [(SUCCESS.name, result)] if len(result) else []
+            if inspect.isawaitable(result):
+                result = await self._limited(result)
+            elif inspect.isasyncgen(result):
+                await self._limited(self._drain(result, emit))
+                return []
+            return outputs_of(result, self._spec.kind.type_name)
+        finally:
+            current_scope.reset(token)
+
+    async def _drain(self, results: AsyncIterator[Any], emit: Emit) -> None:
+        async for result in results:
+            outputs = outputs_of(result, self._spec.kind.type_name)
+            self._check(outputs)
+            await emit(outputs)
+
+    async def _in_thread(self, batch: Batch) -> Any:
+        loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+        self.away += 1
+        late = self._clock.call_later(self._timeout, self._tell_late) if self._timeout is not None else None
+        try:
+            return await loop.run_in_executor(self._threads, context.run, self._processor.process, batch, self._context)
+        finally:
+            self.away -= 1
+            if late is not None:
+                late.cancel()
+
+    async def _in_worker(self, batch: Batch) -> Outputs:
+        assert self.workers is not None
+        self.away += 1
+        try:
+            outputs, poison = await self.workers.run(batch, self._timeout)
+        finally:
+            self.away -= 1
+        return [*outputs, (FAILURE.name, failed(batch, poison, self._spec.name))] if poison else outputs
+
+    async def _limited(self, call: Awaitable[Any]) -> Any:
+        """Await an async call, cut at the processor's timeout: that is the world's fault."""
+        if self._timeout is None:
+            return await call
+        task = asyncio.current_task()
+        assert task is not None
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = task.cancel()
+
+        timer = self._clock.call_later(self._timeout, expire)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if expired and task.uncancel() == 0:
+                raise RetryableError(f"the call took longer than {self._timeout:g} s") from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _tell_slow(self, seconds: float) -> None:
+        if self._timeout is not None and seconds > self._timeout:
+            self._tell_late()
+        self._slow += 1
+        if self._slow == 2:
+            text = (
+                "calls take long and stop the whole flow meanwhile; `run: {execution: thread}` takes them off the loop"
+            )
+            self._context.bulletin(text, milliseconds=round(seconds * 1000))
+
+    def _tell_late(self) -> None:
+        self._context.bulletin("a call takes longer than its timeout and cannot be cut", timeout=self._timeout)
+
+
+def outputs_of(result: Any, type_name: str) -> Outputs:
+    """Turn what ``process`` returned into batches by relationship; empty ones are left out.
+
+    Raises:
+        ProcessorError: it is none of a Batch, a mapping of them, or None.
+    """
+    if result is None:
+        return []
+    if isinstance(result, Batch):
+        return [(SUCCESS.name, result)] if len(result) else []
+    if isinstance(result, Mapping) and all(isinstance(batch, Batch | None) for batch in result.values()):
+        return [(str(name), batch) for name, batch in result.items() if batch is not None and len(batch)]
+    raise ProcessorError(
+        f"{type_name} returned {type(result).__name__}; return a Batch, {{relationship: Batch}} or None"
+    )
+
+
+def _after(first: Failures, second: Failures) -> Failures:
+    """Failures of a second look, whose positions count what the first one left, in terms of all."""
+    if not first or not second:
+        return first or second
+    bad = sorted(index for index, _ in first)
+    shifted: Failures = []
+    for index, error in second:
+        position = index
+        for each in bad:
+            position += each <= position
+        shifted.append((position, error))
+    return sorted([*first, *shifted], key=lambda failure: failure[0])

@@ -1,0 +1,199 @@
+"""The Context a processor works with, and the scope that makes a raising call as if it had not been."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from router.ack import Ack, Outcome, Reply
+from router.authoring import State
+from router.batch import Batch
+from router.engine.clock import Clock, sleep
+
+__all__ = ["FlowContext", "HeldBatch", "Holder", "Scope", "current_scope"]
+
+current_scope: ContextVar[Scope | None] = ContextVar("router_call", default=None)
+
+_DELETED = object()
+
+
+class Holder(Protocol):
+    """Who counts what a processor holds."""
+
+    def held(self, held: HeldBatch) -> None:
+        """Count records that are held from now on."""
+
+    def let_go(self, held: HeldBatch) -> None:
+        """Count them no more."""
+
+
+class HeldBatch:
+    """Records whose origins wait; see ``Held``."""
+
+    __slots__ = ("_acks", "_holder", "batch", "time")
+
+    def __init__(self, batch: Batch, holder: Holder, time: float) -> None:
+        self.batch = batch
+        self.time = time
+        self._holder = holder
+        self._acks: tuple[Ack, ...] | None = batch.acks()
+        for ack in self._acks:
+            ack.hold()
+
+    def release(self, outcome: Outcome = Outcome.DELIVERED) -> None:
+        """Let go: at once, or when inside a call, after its outputs are put."""
+        scope = current_scope.get()
+        if scope is None:
+            self.settle(outcome)
+        else:
+            scope.releases.append((self, outcome))
+
+    def settle(self, outcome: Outcome) -> None:
+        """Let go now; a second time does nothing."""
+        acks, self._acks = self._acks, None
+        if acks is None:
+            return
+        for ack in acks:
+            ack.release(outcome)
+        self._holder.let_go(self)
+
+
+class Scope:
+    """What one call did beside returning outputs: done when those are put, undone when it raises."""
+
+    __slots__ = ("acks", "holds", "overlay", "releases", "replies")
+
+    def __init__(self, acks: tuple[Ack, ...] = ()) -> None:
+        self.acks = acks
+        self.holds: list[HeldBatch] = []
+        self.releases: list[tuple[HeldBatch, Outcome]] = []
+        self.replies: list[tuple[Batch, int, Mapping[str, str] | None]] = []
+        self.overlay: dict[str, tuple[Any, float | None]] = {}
+
+    def mark(self) -> tuple[int, int, int, dict[str, tuple[Any, float | None]]]:
+        """Where this call is now, for ``undo``."""
+        return len(self.holds), len(self.releases), len(self.replies), dict(self.overlay) if self.overlay else {}
+
+    def undo(self, mark: tuple[int, int, int, dict[str, tuple[Any, float | None]]]) -> None:
+        """Forget what was done since ``mark``."""
+        holds, releases, replies, self.overlay = mark
+        for held in self.holds[holds:]:
+            held.settle(Outcome.DELIVERED)  # whoever called still holds the same acks
+        del self.holds[holds:], self.releases[releases:], self.replies[replies:]
+
+    async def commit(self, state: State, answer: Callable[[Batch, int, Mapping[str, str] | None], None]) -> None:
+        """Do it: write state, answer, let go."""
+        if self.overlay:
+            for key, (value, expire) in self.overlay.items():
+                await (state.delete([key]) if value is _DELETED else state.put_many({key: value}, expire))
+            self.overlay = {}
+        for reply in self.replies:
+            answer(*reply)
+        for held, outcome in self.releases:
+            held.settle(outcome)
+        self.replies, self.releases = [], []
+
+
+class _ScopedState:
+    """A processor's state as its calls see it: their own writes first, kept back until the call has succeeded."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        scope, wanted = current_scope.get(), list(keys)
+        found = await self._state.get_many(wanted)
+        if scope is not None and scope.overlay:
+            own = {key: scope.overlay[key][0] for key in wanted if key in scope.overlay}
+            found = {key: value for key, value in (found | own).items() if value is not _DELETED}
+        return found
+
+    async def put_many(self, values: Mapping[str, Any], expire: float | None = None) -> None:
+        scope = current_scope.get()
+        if scope is None:
+            await self._state.put_many(values, expire)
+        else:
+            scope.overlay.update({key: (value, expire) for key, value in values.items()})
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        scope = current_scope.get()
+        if scope is None:
+            await self._state.delete(keys)
+        else:
+            scope.overlay.update(dict.fromkeys(keys, (_DELETED, None)))
+
+    async def scan(self, prefix: str = "") -> dict[str, Any]:
+        scope = current_scope.get()
+        found = await self._state.scan(prefix)
+        own = {} if scope is None else {key: each[0] for key, each in scope.overlay.items() if key.startswith(prefix)}
+        return {key: value for key, value in (found | own).items() if value is not _DELETED}
+
+
+class FlowContext:
+    """What the engine hands to one processor; see ``Context``."""
+
+    def __init__(
+        self,
+        name: str,
+        flow: str,
+        *,
+        clock: Clock,
+        state: State,
+        holder: Holder,
+        bulletin: Callable[[str, str, Mapping[str, object]], None],
+        answer: Callable[[Batch, int, Mapping[str, str] | None], None],
+        wake_at: Callable[[float | None], None],
+    ) -> None:
+        self.name = name
+        self.flow = flow
+        self.state: State = _ScopedState(state)
+        self.now = clock.now
+        self.wake_at = wake_at
+        self._clock = clock
+        self._holder = holder
+        self._bulletin = bulletin
+        self.answer = answer
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait by the flow's clock."""
+        await sleep(self._clock, seconds)
+
+    def hold(self, batch: Batch) -> HeldBatch:
+        """Keep these records' origins waiting after the call has returned."""
+        scope = current_scope.get()
+        held = HeldBatch(batch.owned_by(scope.acks) if scope is not None else batch, self._holder, self._clock.now())
+        self._holder.held(held)
+        if scope is not None:
+            scope.holds.append(held)
+        return held
+
+    def reply(self, batch: Batch, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        """Answer the requests these records came from, when the call has succeeded."""
+        scope = current_scope.get()
+        if scope is None:
+            self.answer(batch, status, headers)
+        else:
+            scope.replies.append((batch.owned_by(scope.acks), status, headers))
+
+    def bulletin(self, text: str, /, **data: object) -> None:
+        """Tell the operator."""
+        self._bulletin(self.name, text, data)
+
+
+def answer(batch: Batch, status: int, headers: Mapping[str, str] | None) -> int:
+    """Put the records on their origins' acks, each by its ``index``; return how many were not wanted any more."""
+    surplus, start = 0, 0
+    indexes = batch.meta("index")
+    kept = dict(headers) if headers else None
+    rows = batch.rows
+    for origins, count in batch.origin_runs():
+        for position in range(start, start + count):
+            index = indexes[position]
+            for number, origin in enumerate(origins):
+                wanted = index[number] if isinstance(index, tuple) else (0 if index is None else index,)
+                for each in wanted:
+                    reply = Reply(status, rows[position], kept)
+                    surplus += origin.ack is None or not origin.ack.reply(each, reply)
+        start += count
+    return surplus

@@ -1,0 +1,89 @@
+"""Where a flow's news arrive: bulletins for the operator, dead letters for the disk."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from router.batch import Batch
+from router.engine.clock import Clock, sleep
+from router.engine.report import Bulletin
+from router.engine.retry import Backoff
+from router.storage.dead_letters import DeadLetters
+
+__all__ = ["Desk"]
+
+KEPT = 1000
+LOOK_AGAIN = 5.0
+_log = logging.getLogger("router")
+
+
+class _Runner(Protocol):
+    """Whose dead letters are written."""
+
+    retrying: str | None
+
+    @property
+    def spec(self) -> object:
+        """What it runs."""
+
+
+class Desk:
+    """Keeps the newest bulletins and logs each; writes dead letters, waiting while there is no room."""
+
+    def __init__(
+        self, flow: str, clock: Clock, letters: DeadLetters, *, on_letter: Callable[[], None] = lambda: None
+    ) -> None:
+        self.bulletins: deque[Bulletin] = deque(maxlen=KEPT)
+        self.letters = letters
+        self.is_stopping = False
+        self._flow = flow
+        self._clock = clock
+        self._on_letter = on_letter
+
+    def bulletin(self, processor: str, text: str, data: Mapping[str, object]) -> None:
+        """Tell the operator; safe from any thread."""
+        made = Bulletin(self._clock.now(), processor, text, dict(data))
+        self.bulletins.append(made)
+        _log.warning("%s", made, extra={"flow": self._flow, "processor": processor, "data": made.data})
+
+    def told_dropped(self, connection: str, records: int, why: str) -> None:
+        """Tell that a connection dropped records by the flow's own words."""
+        text = "dropped records that had waited too long" if why == "expired" else "dropped records because it is full"
+        self.bulletin(connection, text, {"records": records})
+
+    def dead_letters_of(self, runner: object) -> Callable[[Batch, str | None], Awaitable[bool]]:
+        """Write dead letters of one processor: returns when they are on disk; False if a stop came first."""
+
+        async def write(batch: Batch, connection: str | None) -> bool:
+            return await self._write(runner, batch, connection)
+
+        return write
+
+    async def _write(self, runner: object, batch: Batch, connection: str | None) -> bool:
+        name: str = runner.spec.name  # type: ignore[attr-defined]
+        on_paused: Callable[[int], None] = getattr(runner, "on_paused", lambda _: None)
+        if not self.letters.has_room():
+            self.bulletin(
+                name, "the dead letters are full; waiting for somebody to take them away", {"path": self.letters.path}
+            )
+            on_paused(1)
+            try:
+                while not self.letters.has_room():
+                    await sleep(self._clock, LOOK_AGAIN)
+            finally:
+                on_paused(-1)
+        backoff = Backoff(self._clock.now())
+        while True:
+            try:
+                await self.letters.put(batch, name, connection)
+            except OSError as error:
+                if self.is_stopping:
+                    return False
+                self.bulletin(name, "dead letters cannot be written; trying again", {"error": error})
+                await sleep(self._clock, backoff.next())
+            else:
+                self._on_letter()
+                return True

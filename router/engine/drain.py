@@ -1,0 +1,191 @@
+"""When a flow is done, when it can go no further, and when a stop has drained it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from router.ack import Ack
+from router.authoring import Why
+from router.engine.runner import Runner
+from router.engine.source_runner import SourceRunner
+
+__all__ = ["Coordinator", "Part"]
+
+
+class Part:
+    """A strongly connected component of the flow: one processor, or those of a cycle."""
+
+    def __init__(self, runners: Sequence[Runner], sources: Sequence[SourceRunner], *, is_cycle: bool) -> None:
+        self.runners = runners
+        self.sources = sources
+        self.is_cycle = is_cycle
+        self.downstream: list[Part] = []
+        self.open_upstream = 0
+        self.is_ended = False
+        self.is_told = False
+        self._seen: object = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """True if nothing runs, waits to run, or is due in it."""
+        return not any(runner.active or runner.waiting_records or runner.due for runner in self.runners)
+
+    def holders(self) -> list[Runner]:
+        """Who holds records."""
+        return [runner for runner in self.runners if runner.held_records]
+
+    def has_moved(self) -> bool:
+        """True if anything happened in it since this was asked last."""
+        seen = [(runner.records_in, runner.held_records) for runner in self.runners]
+        moved, self._seen = seen != self._seen, seen
+        return moved
+
+
+class Coordinator:
+    """Looks at the whole flow whenever a part of it has nothing to do.
+
+    Done: every processor has had INPUT_ENDED, nothing is queued or held, no ack is
+    outstanding. If nothing can run while sources wait for settlements, who holds the
+    oldest records is woken with FULL.
+    """
+
+    def __init__(self, fail: Callable[[str], None]) -> None:
+        self.parts: list[Part] = []
+        self.outstanding = 0
+        self.is_stopping = False
+        self.done = asyncio.Event()
+        self.drained = asyncio.Event()
+        self.is_drained = False
+        self._fail = fail
+        self._part_of: dict[Runner, Part] = {}
+        self._runners: list[Runner] = []
+        self._sources: list[SourceRunner] = []
+        self._woken: dict[Runner, object] = {}
+        self._is_looking = False
+
+    def use(self, parts: list[Part]) -> None:
+        """Look after these parts, upstream first."""
+        self.parts = parts
+        self._part_of = {runner: part for part in parts for runner in part.runners}
+        self._runners = list(self._part_of)
+        self._sources = [source for part in parts for source in part.sources]
+        for part in parts:
+            for each in part.downstream:
+                each.open_upstream += 1
+
+    # -- what runners tell ----------------------------------------------------------------------
+
+    def quiet(self, runner: Runner) -> None:
+        """Hear that a runner has nothing to take, or waits for others."""
+        part = self._part_of[runner]
+        if self.is_stopping:
+            self.look_drained()
+        elif not part.open_upstream and not part.is_ended:
+            self._try_to_end(part)
+        self._look_stalled_soon()
+
+    def woken(self, runner: Runner, why: Why) -> None:
+        """Hear that a runner has done a wake."""
+        if why is Why.FULL:
+            self._woken[runner] = (runner.held_records, runner.held_since)
+
+    def source_waits(self) -> None:
+        """Hear that a source waits for settlements, or for room."""
+        self._look_stalled_soon()
+
+    def source_ended(self, source: SourceRunner) -> None:
+        """Hear that a source gives no more."""
+        if self.is_stopping:
+            self.look_drained()
+            return
+        part = next(each for each in self.parts if source in each.sources)
+        self._end(part)
+        self._look_stalled_soon()
+
+    def new_ack(self, token: object = None, settle: Callable[[Ack], None] = lambda _: None) -> Ack:
+        """An ack that keeps the flow from being done until it settles."""
+        self.outstanding += 1
+
+        def settled(ack: Ack) -> None:
+            settle(ack)
+            self.outstanding -= 1
+            if not self.outstanding:
+                self._look_done()
+
+        return Ack(token, settled)
+
+    # -- the end of input -----------------------------------------------------------------------
+
+    def _try_to_end(self, part: Part) -> None:
+        if not part.is_quiet:
+            return
+        holders = part.holders()
+        if not part.is_told:
+            part.is_told = True
+            part.has_moved()
+            for runner in part.runners:
+                runner.wake(Why.INPUT_ENDED)
+        elif not holders:
+            self._end(part)
+        elif part.is_cycle and part.has_moved():
+            for runner in holders:
+                runner.wake(Why.INPUT_ENDED)
+        elif not any(runner.wakes for runner in holders):
+            names = ", ".join(f"{runner.spec.name!r} ({runner.held_records} records)" for runner in holders)
+            self._fail(f"nothing is left to do, and records are still held by {names}")
+
+    def _end(self, part: Part) -> None:
+        part.is_ended = True
+        for each in part.downstream:
+            each.open_upstream -= 1
+            if not each.open_upstream:
+                for runner in each.runners:
+                    runner.notify()
+        self._look_done()
+
+    def _look_done(self) -> None:
+        if self.is_stopping or self.done.is_set() or not all(part.is_ended for part in self.parts):
+            return
+        if self.outstanding:
+            self._fail(f"nothing is left to do, and {self.outstanding} acks are open")
+        else:
+            self.done.set()
+
+    # -- nothing can run ------------------------------------------------------------------------
+
+    def _look_stalled_soon(self) -> None:
+        if not self._is_looking and (
+            any(source.is_gated for source in self._sources) or any(runner.paused for runner in self._runners)
+        ):
+            self._is_looking = True
+            asyncio.get_running_loop().call_soon(self._look_stalled)
+
+    def _look_stalled(self) -> None:
+        self._is_looking = False
+        if any(runner.can_run for runner in self._runners) or self.done.is_set():
+            return
+        if any(source.is_gated for source in self._sources):
+            held = [
+                (runner.held_since or 0.0, number, runner)
+                for number, runner in enumerate(self._runners)
+                if runner.held_records and self._woken.get(runner) != (runner.held_records, runner.held_since)
+            ]
+            if held:
+                min(held)[2].wake(Why.FULL)
+                return
+        paused = [repr(runner.spec.name) for runner in self._runners if runner.paused]
+        if paused and not self.is_stopping and all(source.is_waiting for source in self._sources):
+            self._fail(f"the dead letters are full, {', '.join(paused)} cannot go on")
+
+    # -- a stop ---------------------------------------------------------------------------------
+
+    def look_drained(self) -> None:
+        """Notice when a stopping flow has nothing more to run."""
+        runs = any(
+            runner.active or runner.due or (runner.waiting_records and not runner.is_hold_full)
+            for runner in self._runners
+        )
+        self.is_drained = not runs and all(source.is_ended for source in self._sources)
+        if self.is_drained:
+            self.drained.set()

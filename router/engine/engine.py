@@ -1,0 +1,326 @@
+"""Runs one flow: start, run to its end, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, final
+
+from router.authoring import Processor, Why
+from router.connections.memory import MemoryConnection
+from router.engine.build import Machine, build
+from router.engine.clock import Clock, SystemClock
+from router.engine.desk import Desk
+from router.engine.drain import Coordinator
+from router.engine.report import Bulletin, ProcessorReport, ProcessorStatus, Report, Status
+from router.engine.retry import Backoff
+from router.engine.clock import sleep
+from router.engine.tasks import Tasks
+from router.errors import ConfigError, ProcessorError, RetryableError, nearest
+from router.flow import Flow
+from router.storage.dead_letters import DeadLetters
+
+__all__ = ["Engine"]
+
+
+@final
+class Engine:
+    """Runs one flow on the running event loop. No globals: any number of engines share a loop.
+
+    ``async with`` starts it, sinks first and sources last, and stops it on leaving: with
+    the flow's drain time, or at once when an exception leaves the block. It installs no
+    signal handler, configures no logging and touches no setting of the process.
+
+    Args:
+        replace: Processors to use in place of the flow's, by name: an ``Inbox`` for a source,
+            an ``Outbox`` for a sink, a fake for a test.
+        data: The folder that keeps the dead letters; None: a private temporary one, kept and
+            named in a bulletin only if it holds any.
+        clock: Where the flow takes its time from; None: the system.
+
+    Raises:
+        ConfigError: ``replace`` names a processor the flow does not have.
+
+    Example:
+        >>> async def main():
+        ...     async with Engine(load_flow("flows/tweets.yaml")) as engine:
+        ...         return await engine.run()
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        *,
+        replace: Mapping[str, Processor] | None = None,
+        data: Path | str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.flow = flow
+        self._replace = dict(replace or {})
+        for name in self._replace:
+            if name not in flow.processors:
+                raise ConfigError(f"replace: the flow has no processor {name!r}{nearest(name, flow.processors)}")
+        self._data = Path(data) if data is not None else None
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._tasks = Tasks(self._broke)
+        self._coordinator = Coordinator(self._fail)
+        self._over = asyncio.Event()
+        self._stopping = asyncio.Lock()
+        self._report: Report | None = None
+        self._error: str | None = None
+        self._started = 0.0
+        self._machine: Machine
+        self._desk: Desk
+        self._running: list[str] = []
+
+    # -- life -----------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Start the flow.
+
+        Raises:
+            ProcessorError: a processor could not start; those that had are stopped again.
+        """
+        folder = self._data or Path(tempfile.mkdtemp(prefix=f"router-{self.flow.name}-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        letters = DeadLetters(folder, self._clock.now)
+        letters.open()
+        self._desk = Desk(self.flow.name, self._clock, letters, on_letter=self._on_letter)
+        processors = {name: self._replace.get(name) or spec.make() for name, spec in self.flow.processors.items()}
+        self._machine = build(
+            self.flow,
+            processors,
+            clock=self._clock,
+            desk=self._desk,
+            coordinator=self._coordinator,
+            tasks=self._tasks,
+        )
+        self._started = time.perf_counter()
+        if self.flow.registry is not None:
+            self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
+        try:
+            for name in reversed(self._machine.upstream_first):
+                await self._start(name)
+        except BaseException:
+            await self._close()
+            raise
+        for name, runner in self._machine.runners.items():
+            self._tasks.start(runner.run(), name)
+        for name, source in self._machine.sources.items():
+            source.task = self._tasks.start(source.run(), name)
+        if not self._machine.sources:
+            self._coordinator.done.set()
+        self._tasks.start(self._notice_done(), "done")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop(0 if error is not None else None)
+
+    async def run(self) -> Report:
+        """Wait until the flow is done, has failed or was stopped, and say what it did."""
+        await self._over.wait()
+        return await self.stop()
+
+    async def stop(self, drain: float | None = None) -> Report:
+        """End the flow: sources first, then up to ``drain`` seconds for what is under way.
+
+        What is not safe by then is rejected: its source is told to give it again. A flow that
+        is done, or stopped already, just gives its report.
+
+        Args:
+            drain: Seconds; None: as the flow's ``run.drain`` says, 20 s by default.
+        """
+        async with self._stopping:
+            if self._report is None:
+                self._report = await self._shut_down(drain)
+                self._over.set()
+                if self.flow.registry is not None:
+                    self.flow.registry.hooks.hook.flow_stopped(report=self._report)
+        return self._report
+
+    # -- looking --------------------------------------------------------------------------------
+
+    @property
+    def bulletins(self) -> deque[Bulletin]:
+        """The newest things processors told, oldest first."""
+        return self._desk.bulletins
+
+    @property
+    def dead_letters(self) -> Path:
+        """Where dead letters are written."""
+        return self._desk.letters.path
+
+    def connection(self, id: str) -> MemoryConnection:  # noqa: A002 - the field's word
+        """One connection, by its id.
+
+        Raises:
+            ConfigError: the flow has none of that id.
+        """
+        found = self._machine.connections.get(id)
+        if found is None:
+            raise ConfigError(f"no connection {id!r}{nearest(id, self._machine.connections)}")
+        return found
+
+    def status(self) -> Status:
+        """How the flow looks now; cheap, nothing waits for it."""
+        processors: dict[str, ProcessorStatus] = {}
+        for name in self.flow.processors:
+            if (source := self._machine.sources.get(name)) is not None:
+                processors[name] = ProcessorStatus(
+                    records_in=0,
+                    out=dict(source.outlet.counts),
+                    errors=source.outlet.errors,
+                    state=source.state,
+                    progress=source.source.progress(),
+                    retrying=source.retrying,
+                )
+                continue
+            runner = self._machine.runners[name]
+            processors[name] = ProcessorStatus(
+                records_in=runner.records_in,
+                out=dict(runner.outlet.counts),
+                errors=runner.outlet.errors,
+                state=runner.state,
+                held=runner.held_records,
+                retrying=runner.retrying,
+            )
+        return Status(
+            seconds=time.perf_counter() - self._started,
+            processors=processors,
+            connections={id_: each.stats() for id_, each in self._machine.connections.items()},
+            dead_letters=self._desk.letters.count,
+            outstanding=self._coordinator.outstanding,
+        )
+
+    # -- starting -------------------------------------------------------------------------------
+
+    async def _start(self, name: str) -> None:
+        each = self._machine.of(name)
+        processor = each.source if name in self._machine.sources else each.processor  # type: ignore[union-attr]
+        self._running.append(name)
+        backoff = Backoff(self._clock.now())
+        while True:
+            try:
+                await processor.start(each.context)
+            except RetryableError as error:
+                wait = backoff.next(error)
+                self._desk.bulletin(name, "cannot start yet; trying again", {"error": error, "seconds": round(wait, 1)})
+                await sleep(self._clock, wait)
+            except (Exception, SystemExit) as error:
+                text = (
+                    str(error)
+                    if isinstance(error, ProcessorError | ConfigError)
+                    else f"{type(error).__name__}: {error}"
+                )
+                raise ProcessorError(f"processor {name!r} could not start: {text}") from error
+            else:
+                return
+
+    # -- ending ---------------------------------------------------------------------------------
+
+    async def _notice_done(self) -> None:
+        await self._coordinator.done.wait()
+        self._over.set()
+
+    def _on_letter(self) -> None:
+        if self.flow.run.on_dead_letter == "stop":
+            self._fail("stopped at a dead letter, as the flow asks")
+
+    def _broke(self, error: BaseException) -> None:
+        text = str(error) if isinstance(error, ProcessorError) else f"{type(error).__name__}: {error}"
+        self._fail(text)
+
+    def _fail(self, text: str) -> None:
+        if self._error is None and self._report is None:
+            self._error = text
+            self._desk.bulletin(self.flow.name, "the flow has failed", {"error": text})
+        self._over.set()
+
+    async def _shut_down(self, drain: float | None) -> Report:
+        seconds = self.flow.run.drain.total_seconds() if drain is None else drain
+        outcome: Literal["done", "stopped", "cut_off", "failed"] = "done"
+        if not self._coordinator.done.is_set() or self._error is not None:
+            is_full = await self._drain(0.0 if self._error is not None else seconds)
+            outcome = "failed" if self._error is not None else "stopped" if is_full else "cut_off"
+        await self._close()
+        return Report(
+            flow=self.flow.name,
+            outcome=outcome,
+            seconds=time.perf_counter() - self._started,
+            processors={
+                name: ProcessorReport(
+                    0 if name in self._machine.sources else self._machine.runners[name].records_in,
+                    dict(self._machine.of(name).outlet.counts),
+                )
+                for name in self.flow.processors
+            },
+            dead_letters=self._desk.letters.count,
+            error=self._error,
+        )
+
+    async def _drain(self, seconds: float) -> bool:
+        """Stop sources, let records under way arrive, close; True if nothing was given back but what was held."""
+        runners = self._machine.runners.values()
+        self._coordinator.is_stopping = self._desk.is_stopping = True
+        for source in self._machine.sources.values():
+            source.stop()
+        for runner in runners:
+            runner.end_pauses()
+        is_full = await self._until_drained(seconds)
+        if is_full:
+            for name in self._machine.upstream_first:
+                if name in self._machine.runners:
+                    self._machine.runners[name].wake(Why.STOPPING)
+                    is_full = is_full and await self._until_drained(seconds)
+        is_full = is_full and not any(source.rejected for source in self._machine.sources.values())
+        await self._tasks.cancel()
+        for runner in runners:
+            runner.reject_waiting()
+            runner.reject_held()
+        for connection in self._machine.connections.values():
+            connection.close()
+        return is_full
+
+    async def _until_drained(self, seconds: float) -> bool:
+        if seconds <= 0:
+            return False
+        self._coordinator.drained.clear()
+        self._coordinator.look_drained()
+        timer = self._clock.call_later(seconds, self._coordinator.drained.set)
+        await self._coordinator.drained.wait()
+        timer.cancel()
+        return self._coordinator.is_drained
+
+    async def _close(self) -> None:
+        await self._tasks.cancel()
+        order = [*self._machine.upstream_first]
+        sources = [name for name in order if name in self._machine.sources]
+        for name in [*(name for name in order if name not in self._machine.sources), *sources]:
+            if name in self._running:
+                await self._stop_one(name)
+        self._running.clear()
+        for runner in self._machine.runners.values():
+            runner.close()
+        letters = self._desk.letters
+        letters.close()
+        if self._data is None:
+            if letters.path.exists():
+                self._desk.bulletin(self.flow.name, "dead letters are kept", {"path": letters.path})
+            else:
+                shutil.rmtree(letters.path.parent, ignore_errors=True)
+
+    async def _stop_one(self, name: str) -> None:
+        each = self._machine.of(name)
+        processor = each.source if name in self._machine.sources else each.processor  # type: ignore[union-attr]
+        try:
+            await processor.stop(each.context)
+        except Exception as error:  # noqa: BLE001 - the others must be stopped too
+            self._desk.bulletin(name, "did not stop cleanly", {"error": f"{type(error).__name__}: {error}"})

@@ -1,0 +1,196 @@
+"""One source at work: asks it for batches, waits where the flow has enough, tells it what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from router.ack import Ack, Outcome, Watermark
+from router.authoring import Source
+from router.connections.base import Gauge
+from router.engine.calls import outputs_of
+from router.engine.clock import Clock, sleep
+from router.engine.context import FlowContext
+from router.engine.outlet import Outlet, Outputs, give_way
+from router.engine.retry import Backoff
+from router.errors import ProcessorError, RetryableError
+from router.flow import ProcessorSpec
+
+__all__ = ["SourceRunner"]
+
+
+class Watcher(Protocol):
+    """Who looks at the whole flow when a source waits or ends."""
+
+    def source_waits(self) -> None:
+        """Hear that a source waits for settlements, or for room."""
+
+    def source_ended(self, runner: SourceRunner) -> None:
+        """Hear that a source gives no more."""
+
+
+class SourceRunner:
+    """Runs one source until it ends or the flow stops."""
+
+    def __init__(
+        self,
+        spec: ProcessorSpec,
+        source: Source,
+        outlet: Outlet,
+        *,
+        clock: Clock,
+        memory: Gauge,
+        max_memory: int,
+        make_ack: Callable[[object, Callable[[Ack], None]], Ack],
+        watcher: Watcher,
+    ) -> None:
+        self.spec = spec
+        self.source = source
+        self.outlet = outlet
+        self.context: FlowContext
+        self.records = 0
+        self.rejected = 0
+        self.is_ended = False
+        self.is_stopping = False
+        self.is_gated = False
+        self.blocked = 0
+        self.retrying: str | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self._is_outside = False
+        self._safe = 0
+        self._marks = Watermark()
+        self._clock = clock
+        self._memory = memory
+        self._max_memory = max_memory
+        self._make_ack = make_ack
+        self._watcher = watcher
+        self._room: asyncio.Future[None] | None = None
+        memory.watch(self._look_again)
+
+    @property
+    def is_waiting(self) -> bool:
+        """True if it waits for the flow, and for nothing outside."""
+        return self.is_ended or self.is_gated or self.blocked > 0
+
+    @property
+    def state(self) -> str:
+        """One word for an operator."""
+        if self.is_ended:
+            return "ended"
+        if self.retrying is not None:
+            return "retrying"
+        return "blocked" if self.is_gated or self.blocked else "running"
+
+    def on_blocked(self, change: int) -> None:
+        """Count puts that wait for room downstream."""
+        self.blocked += change
+        if change > 0:
+            self._watcher.source_waits()
+
+    async def run(self) -> None:
+        """Produce until there is no more, or until stopped; an outage is tried again."""
+        backoff: Backoff | None = None
+        while not self.is_stopping:
+            try:
+                await self._produce()
+                break
+            except RetryableError as error:
+                backoff = backoff or Backoff(self._clock.now())
+                await self._pause(backoff.next(error), error)
+            except asyncio.CancelledError:
+                if not self.is_stopping:
+                    raise
+            except Exception as error:
+                raise ProcessorError(f"source {self.spec.name!r}: {type(error).__name__}: {error}") from error
+        self.is_ended = True
+        self._watcher.source_ended(self)
+
+    def stop(self) -> None:
+        """Give no more: cut at the yield, after a put that is under way."""
+        self.is_stopping = True
+        if self._is_outside and self.task is not None:
+            self.task.cancel()
+        self._look_again()
+
+    async def _produce(self) -> None:
+        async with aclosing(self.source.produce(self.context)) as items:  # type: ignore[type-var]
+            while not self.is_stopping:
+                self._is_outside = True
+                try:
+                    item = await anext(items)
+                except StopAsyncIteration:
+                    return
+                finally:
+                    self._is_outside = False
+                await self._give(*item)
+
+    async def _pause(self, seconds: float, error: RetryableError) -> None:
+        self.retrying = str(error)
+        self.context.bulletin("tries again after a failure", error=self.retrying, seconds=round(seconds, 3))
+        self._is_outside = True
+        try:
+            await sleep(self._clock, seconds)
+        except asyncio.CancelledError:
+            if not self.is_stopping:
+                raise
+        finally:
+            self._is_outside = False
+            self.retrying = None
+
+    async def _give(self, given: Any, token: object) -> None:
+        outputs = outputs_of(given, self.spec.kind.type_name)
+        self.outlet.check(outputs)
+        count = sum(len(batch) for _, batch in outputs)
+        await self._wait_for_room()
+        self.records += count
+        position = self.records
+        if count:
+            self._marks.sent(None, position)
+        ack = self._make_ack(token, lambda ack: self._settled(ack, position))
+        try:
+            if self.is_stopping and not self._may_put():
+                ack.hold()
+                ack.release(Outcome.REJECTED)
+            else:
+                await self._put(outputs, ack)
+        except BaseException as error:
+            ack.release(Outcome.REJECTED, error)
+            raise
+        ack.release()
+        if self.outlet.is_deep:
+            await give_way()
+
+    async def _put(self, outputs: Outputs, ack: Ack) -> None:
+        await self.outlet.put([(name, batch.owned_by((ack,))) for name, batch in outputs], None)
+
+    def _settled(self, ack: Ack, position: int) -> None:
+        safe = self._marks.settled(None, position)
+        if safe is not None:
+            self._safe = safe
+            self._look_again()
+        if ack.outcome is Outcome.REJECTED:
+            self.rejected += 1
+        self.source.settled(ack)
+
+    # -- waiting --------------------------------------------------------------------------------
+
+    def _may_put(self) -> bool:
+        return self._memory.level < self._max_memory and self.records - self._safe < self.spec.run.max_uncommitted
+
+    async def _wait_for_room(self) -> None:
+        while not self._may_put() and not self.is_stopping:
+            self._room = asyncio.get_running_loop().create_future()
+            self.is_gated = True
+            self._watcher.source_waits()
+            try:
+                await self._room
+            finally:
+                self.is_gated = False
+                self._room = None
+
+    def _look_again(self) -> None:
+        room = self._room
+        if room is not None and not room.done() and (self.is_stopping or self._may_put()):
+            room.set_result(None)

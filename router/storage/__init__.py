@@ -1,0 +1,1 @@
+"""What outlives a record's way through the flow: dead letters, state."""

@@ -1,0 +1,115 @@
+"""Dead letters as one JSON line each, on disk before their source hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from router.batch import Batch
+
+__all__ = ["DeadLetters"]
+
+MOST_RECORDS, MOST_BYTES = 10_000, 256 << 20
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=repr).encode
+
+
+class DeadLetters:
+    """The records a flow set aside, in ``dead_letters.jsonl`` of its data folder.
+
+    Bounded: at the bound ``put`` waits. ``put`` returns when the lines are synced to
+    disk; puts that come while a sync runs share the next one.
+    """
+
+    def __init__(self, folder: Path, now: Callable[[], float]) -> None:
+        self.path = folder / "dead_letters.jsonl"
+        self.count = 0
+        self._now = now
+        self._file: Any = None
+        self._bytes = 0
+        self._kept = 0
+        self._lock = asyncio.Lock()
+
+    def has_room(self) -> bool:
+        """False once the bound is reached; it stays so until the file is taken away."""
+        if self._kept and not self.path.exists():
+            self.close()
+            self._kept = self._bytes = 0
+        return self._kept < MOST_RECORDS and self._bytes < MOST_BYTES
+
+    async def put(self, batch: Batch, processor: str, connection: str | None) -> None:
+        """Write the records, synced.
+
+        Raises:
+            OSError: the disk is full or broken; nothing of the batch counts as written.
+        """
+        async with self._lock:
+            lines = b"".join(self._line(batch, index, processor, connection) for index in range(len(batch)))
+            await asyncio.to_thread(self._append, lines)
+            self.count += len(batch)
+            self._kept += len(batch)
+            self._bytes += len(lines)
+
+    def open(self) -> None:
+        """Find out how much is there from earlier runs."""
+        if self.path.exists():
+            self._bytes = self.path.stat().st_size
+            with self.path.open("rb") as file:
+                self._kept = sum(1 for _ in file)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _append(self, lines: bytes) -> None:
+        if self._file is None:
+            self._file = self.path.open("ab", buffering=0)
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            written = 0
+            while written < len(lines):
+                written += self._file.write(lines[written:])
+            os.fsync(self._file.fileno())
+        except OSError:
+            self._file.truncate(size)  # no half line, no record twice when it is tried again
+            raise
+
+    def _line(self, batch: Batch, index: int, processor: str, connection: str | None) -> bytes:
+        one = batch.select([index])
+        columns = {name: values[0] for name, values in one.columns.items() if values[0] is not None}
+        letter: dict[str, Any] = {
+            "time": datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds"),
+            "processor": processor,
+            "connection": connection,
+            "error": columns.pop("error", None),
+            **_record(one),
+            "columns": columns,
+            "attributes": dict(one.attributes),
+            "attempts": columns.pop("attempts", 1),
+        }
+        try:
+            return _encode(letter) + b"\n"
+        except (UnicodeEncodeError, RecursionError, TypeError, ValueError):
+            letter |= {"record": None, "content": repr(letter["record"])[:65536]}
+            letter |= {"columns": repr(columns), "attributes": repr(letter["attributes"])}
+            return _encode(letter) + b"\n"
+
+
+def _record(one: Batch) -> dict[str, Any]:
+    """The record decoded where it can be; else, or where nobody looks into it, its bytes as text or base64."""
+    good, failures = one.decoded()
+    if not failures and one.format != "raw":
+        return {"record": good.rows[0]}
+    content = one.content[0]
+    try:
+        return {"record": None, "content": content.decode()}
+    except UnicodeDecodeError:
+        return {"record": None, "content_base64": base64.b64encode(content).decode()}
