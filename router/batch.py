@@ -137,6 +137,11 @@ class Batch:
         return self._codec
 
     @property
+    def has_rows(self) -> bool:
+        """True if ``rows`` need not be decoded."""
+        return self._rows is not None
+
+    @property
     def content(self) -> list[bytes]:
         """The records as bytes; untouched ones are the very bytes their source read.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, final
 
-from router.authoring import Processor, Why
+from router.authoring import Context, Processor, Why
 from router.connections.memory import MemoryConnection
 from router.engine.build import Machine, build
 from router.engine.clock import Clock, SystemClock
@@ -157,6 +157,15 @@ class Engine:
     def dead_letters(self) -> Path:
         """Where dead letters are written."""
         return self._desk.letters.path
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a call is in a thread or a worker process, where the flow's clock does not reach."""
+        return any(runner.caller.away for runner in self._machine.runners.values()) or self._desk.letters.is_writing
+
+    def context(self, name: str) -> Context:
+        """What the processor of that name works with."""
+        return self._machine.of(name).context
 
     def connection(self, id: str) -> MemoryConnection:  # noqa: A002 - the field's word
         """One connection, by its id.

@@ -43,6 +43,11 @@ class DeadLetters:
             self._kept = self._bytes = 0
         return self._kept < MOST_RECORDS and self._bytes < MOST_BYTES
 
+    @property
+    def is_writing(self) -> bool:
+        """True while lines are on their way to the disk."""
+        return self._lock.locked()
+
     async def put(self, batch: Batch, processor: str, connection: str | None) -> None:
         """Write the records, synced.
 

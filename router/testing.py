@@ -1,0 +1,327 @@
+"""Test one processor, or a whole flow, with time moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from router.ack import Ack, Outcome, Reply
+from router.authoring import Processor, Source, State
+from router.batch import Batch, Record
+from router.config import Config
+from router.engine import Engine
+from router.engine.clock import Timer
+from router.errors import ConfigError, nearest
+from router.flow import ConnectionSpec, Flow, ProcessorSpec, QueueOptions, RunOptions
+from router.plugins import Registry, load_registry
+from router.relationship import Relationship, Unconnected
+
+__all__ = ["TestRunner", "VirtualClock"]
+
+_PATIENCE = 50  # turns of the loop: more than any chain of hops takes to come to rest
+
+
+class _VirtualTimer:
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class VirtualClock:
+    """A clock that stands still until ``advance`` moves it; every wait of a flow goes by it.
+
+    Example:
+        >>> async def test(flow):
+        ...     clock = VirtualClock()
+        ...     async with Engine(flow, clock=clock):
+        ...         await clock.advance(60)
+    """
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+        self._order = itertools.count()
+        self._timers: list[tuple[float, int, _VirtualTimer]] = []
+
+    def now(self) -> float:
+        """Seconds since 1970, as far as the flow is concerned."""
+        return self._now
+
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
+        """Call back when the clock has been moved that far."""
+        timer = _VirtualTimer(callback)
+        heapq.heappush(self._timers, (self._now + max(0.0, seconds), next(self._order), timer))
+        return timer
+
+    async def advance(self, seconds: float, is_busy: Callable[[], bool] = lambda: False) -> None:
+        """Move the clock, making every call that falls due on the way, each when all tasks have come to rest."""
+        until = self._now + seconds
+        await settle(is_busy)
+        while self._timers and self._timers[0][0] <= until:
+            due, _, timer = heapq.heappop(self._timers)
+            if timer.callback is None:
+                continue
+            self._now = max(self._now, due)
+            timer.callback()
+            await settle(is_busy)
+        self._now = until
+        await settle(is_busy)
+
+
+async def settle(is_busy: Callable[[], bool]) -> None:
+    """Give every task that can go on its turns; one in a thread or a worker process is waited for."""
+    for _ in range(_PATIENCE):
+        await asyncio.sleep(0)  # noqa: TID251 - the loop's own turn, not time
+    while is_busy():
+        await asyncio.sleep(0.001)  # noqa: TID251 - a thread works by the machine's time
+        for _ in range(_PATIENCE):
+            await asyncio.sleep(0)  # noqa: TID251 - the loop's own turn, not time
+
+
+class _Feed(Source):
+    """Gives what a test feeds, and remembers how each batch ended."""
+
+    type_name = "feed"
+    relationships = (Relationship("success"),)
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        self.batches: asyncio.Queue[tuple[Batch, asyncio.Future[Ack]] | None] = asyncio.Queue()
+
+    async def produce(self, context: Any) -> Any:  # noqa: ARG002 - a source's contract
+        while (item := await self.batches.get()) is not None:
+            yield item
+
+    def settled(self, ack: Ack) -> None:
+        assert isinstance(ack.token, asyncio.Future)
+        if not ack.token.done():
+            ack.token.set_result(ack)
+
+
+class _Collect(Processor):
+    """Keeps what a relationship gave."""
+
+    type_name = "collect"
+    reads = "any"
+    is_sink = True
+    relationships = (Relationship("success", unconnected=Unconnected.DELIVERED), Relationship("failure"))
+
+    def __init__(self, config: Config | None = None) -> None:
+        super().__init__(config)
+        self.batches: list[Batch] = []
+
+    def process(self, batch: Batch, context: Any) -> Batch:  # noqa: ARG002 - a processor's contract
+        self.batches.append(batch)
+        return batch
+
+    def take(self) -> list[Batch]:
+        taken, self.batches = self.batches, []
+        return taken
+
+
+class TestRunner:
+    """Runs one processor as a flow would: decoded input, isolated errors, retries, holds, wakes.
+
+    It starts at the first ``feed``; time stands still but for ``at``. Records fed must not
+    come out changed: a processor that writes into a record it shares fails the test.
+
+    Args:
+        processor: A type by name, a class (or decorated function), or a ready instance.
+        settings: Its settings as a flow would give them; ``run`` holds the engine's, ``to``
+            the relationships of a function processor beside ``success`` and ``failure``.
+
+    Example:
+        >>> async def test_angry_posts_leave_by_angry():
+        ...     route = TestRunner("route", when={"angry": "mood < 0"})
+        ...     assert await route.feed({"mood": -1}) == {"angry": [{"mood": -1}]}
+        ...     await route.end()
+    """
+
+    __test__ = False
+
+    def __init__(self, processor: str | type[Processor] | Processor, /, **settings: Any) -> None:
+        self._registry = load_registry() if isinstance(processor, str) else Registry()
+        self._run = RunOptions(**settings.pop("run", {}))
+        self._extra = tuple(Relationship(name) for name in settings.pop("to", ()))
+        self._folder = Path(settings.pop("folder", Path.cwd()))
+        self._processor = self._make(processor, settings)
+        self._clock = VirtualClock()
+        self._feed = _Feed()
+        self._engine: Engine | None = None
+        self._sinks: dict[str, _Collect] = {}
+        self.acks: list[Ack] = []
+        """How each batch fed has ended, once it has."""
+
+    # -- using ----------------------------------------------------------------------------------
+
+    async def feed(
+        self,
+        *records: Record | bytes,
+        at: float | None = None,
+        input: str | None = None,
+        **attributes: Any,  # noqa: A002
+    ) -> dict[str, list[Record]]:
+        """Give records as one batch (bytes: undecoded JSON) and return what came out, by relationship.
+
+        Args:
+            at: Moves the clock to this time first, so that what is due before comes out too.
+        """
+        await self._start()
+        if at is not None:
+            await self._clock.advance(at - self._clock.now(), self._is_busy)
+        batch = _batch(records, attributes)
+        before = _copied(batch)
+        settled: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        settled.add_done_callback(lambda each: self.acks.append(each.result()))
+        named = batch if input is None else batch.with_columns(input=[input] * len(batch))
+        self._feed.batches.put_nowait((named, settled))
+        await settle(self._is_busy)
+        _check_unchanged(before, batch)
+        return self._collected()
+
+    async def feed_batch(self, batch: Batch) -> dict[str, list[Batch]]:
+        """Give a batch made by hand and return batches, with their columns and attributes."""
+        await self._start()
+        settled: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        settled.add_done_callback(lambda each: self.acks.append(each.result()))
+        self._feed.batches.put_nowait((batch, settled))
+        await settle(self._is_busy)
+        return {name: taken for name, sink in self._sinks.items() if (taken := sink.take())}
+
+    async def advance(self, seconds: float) -> dict[str, list[Record]]:
+        """Move the clock and return what came out meanwhile."""
+        await self._start()
+        await self._clock.advance(seconds, self._is_busy)
+        return self._collected()
+
+    async def end(self) -> dict[str, list[Record]]:
+        """Say that nothing comes any more; return what the processor gave at its end. Stops it."""
+        await self._start()
+        assert self._engine is not None
+        self._feed.batches.put_nowait(None)
+        await settle(self._is_busy)
+        collected = self._collected()
+        await self._engine.stop()
+        return collected
+
+    async def __aenter__(self) -> Self:
+        """Start it now."""
+        await self._start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._engine is not None:
+            await self._engine.stop(0)
+
+    # -- looking --------------------------------------------------------------------------------
+
+    @property
+    def processor(self) -> Processor:
+        """The instance under test."""
+        return self._processor
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """How each batch fed has ended, in the order of their ends."""
+        return [ack.outcome for ack in self.acks]
+
+    @property
+    def replies(self) -> list[Reply]:
+        """The answers to what was fed, batch by batch, each in request order."""
+        return [reply for ack in self.acks for _, reply in sorted((ack.replies or {}).items())]
+
+    @property
+    def bulletins(self) -> list[tuple[str, Mapping[str, object]]]:
+        """What the operator was told: text and data."""
+        return [(each.text, each.data) for each in self._engine.bulletins] if self._engine is not None else []
+
+    @property
+    def state(self) -> State:
+        """What the processor keeps by key."""
+        assert self._engine is not None
+        return self._engine.context("it").state
+
+    # -- building -------------------------------------------------------------------------------
+
+    def _make(self, processor: str | type[Processor] | Processor, settings: dict[str, Any]) -> Processor:
+        if isinstance(processor, Processor):
+            return processor
+        if isinstance(processor, str):
+            found = self._registry.processors.get(processor)
+            if found is None:
+                raise ConfigError(f"no processor type {processor!r}{nearest(processor, self._registry.processors)}")
+            processor = found
+        context = {"registry": self._registry, "folder": self._folder}
+        return processor(processor.config_class().model_validate(settings, context=context))
+
+    async def _start(self) -> None:
+        if self._engine is None:
+            self._engine = Engine(self._flow(), replace=self._replacements(), clock=self._clock)
+            await self._engine.__aenter__()
+
+    def _flow(self) -> Flow:
+        kind, config = type(self._processor), self._processor.config
+        relationships = (*kind.relationships_for(config), *self._extra)
+        wide = QueueOptions(records=10_000_000, bytes=1 << 40)
+        routes = {
+            each.name: (ConnectionSpec(f"it.{each.name}>{each.name}", "it", each.name, f"out_{each.name}", queue=wide),)
+            for each in relationships
+        }
+        self._sinks = {each.name: _Collect() for each in relationships}
+        to_it = ConnectionSpec("feed.success>it", "feed", "success", "it", queue=wide)
+        specs = [
+            ProcessorSpec("feed", _Feed, Config(), _Feed.relationships, {"success": (to_it,)}),
+            ProcessorSpec("it", kind, config, relationships, routes, self._run),
+            *(ProcessorSpec(f"out_{name}", _Collect, Config(), _Collect.relationships, {}) for name in self._sinks),
+        ]
+        return Flow("test", {spec.name: spec for spec in specs}, registry=None)
+
+    def _replacements(self) -> dict[str, Processor]:
+        return {
+            "feed": self._feed,
+            "it": self._processor,
+            **{f"out_{name}": each for name, each in self._sinks.items()},
+        }
+
+    def _is_busy(self) -> bool:
+        return self._engine is not None and self._engine.is_busy
+
+    def _collected(self) -> dict[str, list[Record]]:
+        taken = {name: sink.take() for name, sink in self._sinks.items()}
+        return {name: [row for batch in batches for row in _rows(batch)] for name, batches in taken.items() if batches}
+
+
+def _batch(records: Iterable[Record | bytes], attributes: Mapping[str, Any]) -> Batch:
+    given = list(records)
+    if given and all(isinstance(each, bytes) for each in given):
+        return Batch.raw([each for each in given if isinstance(each, bytes)], **attributes)
+    if not all(isinstance(each, dict) for each in given):
+        raise TypeError("feed dicts, or bytes for undecoded JSON, not both")
+    return Batch.of([each for each in given if isinstance(each, dict)], **attributes)
+
+
+def _rows(batch: Batch) -> list[Any]:
+    """Records for a test to compare; what cannot be decoded stays bytes."""
+    decoded, failures = batch.decoded()
+    return list(batch.content) if failures else decoded.rows
+
+
+def _copied(batch: Batch) -> list[str]:
+    return [repr(each) for each in (batch.rows if batch.has_rows else batch.content)]
+
+
+def _check_unchanged(before: list[str], batch: Batch) -> None:
+    after = _copied(batch) if len(before) == len(batch) else before
+    for index, (old, new) in enumerate(zip(before, after, strict=False)):
+        if old != new and batch.has_rows:
+            raise AssertionError(f"record {index} was changed in place, from {old} to {new}; make a new dict instead")
