@@ -91,6 +91,20 @@ class FunctionProcessor(Processor):
         results, failures = resumable(call, rows)
         return self.routes(batch, results, failures, undecodable, context.name)
 
+    def process_marked(self, batch: Batch, context: Context, mark: Any) -> Any:
+        """The same, with the position of the record at hand in ``mark[0]``: whoever survives a crash knows it."""
+        call = _with_context(type(self).function, self.call, context)
+        rows, undecodable = batch.private_rows()
+        bad = {index for index, _ in undecodable}
+        positions = [index for index in range(len(batch)) if index not in bad]
+
+        def marked(position: int, row: Record) -> Any:
+            mark[0] = position
+            return call(row)
+
+        results, failures = resumable(lambda pair: marked(*pair), zip(positions, rows, strict=True))
+        return self.routes(batch, results, failures, undecodable, context.name)
+
     def routes(
         self, batch: Batch, results: list[Any], failures: Failures, undecodable: Failures, name: str
     ) -> Batch | Routes | None:

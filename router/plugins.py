@@ -21,7 +21,7 @@ from router.expression import BUILTINS, FunctionTable
 from router.formats import Format
 from router.models import ModelRuntime
 
-__all__ = ["Registry", "load_registry"]
+__all__ = ["Registry", "load_file", "load_registry"]
 
 GROUP = "router"
 
@@ -105,25 +105,10 @@ class Registry:
 
     def load_file(self, path: Path) -> None:
         """Load a plugin file: its hook, or where it has none, its processors, formats and runtimes."""
-        if not path.is_file():
-            self.problems.append(PluginError(f"{path}: no such plugin file"))
-            return
-        name = f"router_plugins.{path.stem}"
-        _package()
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            self.problems.append(PluginError(f"{path}: a plugin file is Python and ends in .py"))
-            return
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
         try:
-            spec.loader.exec_module(module)
-        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything while it is imported
-            _reraise_interrupt(error)
-            sys.modules.pop(name, None)
-            self.problems.append(
-                PluginError(f"{_place(error, path)}: {describe(error)}; its processors are not available")
-            )
+            module = load_file(path)
+        except PluginError as error:
+            self.problems.append(error)
         else:
             self.add(module, str(path))
 
@@ -165,6 +150,32 @@ class Registry:
         if taken is not None and taken != self._loading:
             raise PluginError(f"plugin {self._loading!r}: the {what} {name!r} is taken by {taken!r}")
         self._owners[what, name] = self._loading
+
+
+def load_file(path: Path) -> ModuleType:
+    """Import a plugin file by its path, as ``router_plugins.<stem>``.
+
+    Raises:
+        PluginError: it is not there, is no Python, or raises; with the line.
+    """
+    if not path.is_file():
+        raise PluginError(f"{path}: no such plugin file")
+    name = f"router_plugins.{path.stem}"
+    _package()
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path}: a plugin file is Python and ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        sys.modules.pop(name, None)
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        text = f"{_place(error, path)}: {describe(error)}; its processors are not available"
+        raise PluginError(text) from error
+    return module
 
 
 def load_registry(files: Iterable[Path] = (), folder: Path | None = None) -> Registry:

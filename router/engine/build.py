@@ -18,6 +18,7 @@ from router.engine.outlet import Outlet
 from router.engine.runner import Runner
 from router.engine.source_runner import SourceRunner
 from router.engine.tasks import Tasks
+from router.engine.workers import WorkerPool
 from router.flow import Flow, ProcessorSpec
 from router.storage.state import MemoryState
 
@@ -93,6 +94,8 @@ class _Builder:
         runner.context = self._context(spec, state, runner, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)
         runner.caller = Caller(spec, processor, runner.context, self.clock, outlet.check)
+        if spec.run.execution == "process":
+            runner.caller.workers = WorkerPool(processor, runner.context, self.clock, spec.run.concurrency)
         runner.inside = self.cycles.get(spec.name)
         for _, connection in inputs:
             connection.notify = runner.notify

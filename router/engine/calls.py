@@ -30,6 +30,12 @@ Emit = Callable[[Outputs], Awaitable[None]]
 class Workers(Protocol):
     """Processes that run ``process`` in the engine's stead."""
 
+    async def start(self) -> None:
+        """Start them."""
+
+    async def stop(self) -> None:
+        """End them."""
+
     async def run(self, batch: Batch, timeout: float | None) -> tuple[Outputs, Failures]:
         """Run one batch: outputs, and what killed its worker."""
 
@@ -61,6 +67,14 @@ class Caller:
         self._slow = 0
         self.away = 0
         """Calls that are in a thread or a worker process now."""
+
+    async def start(self) -> None:
+        """Start the processor, here or in its workers."""
+        await (self.workers.start() if self.workers is not None else self._processor.start(self._context))
+
+    async def stop(self) -> None:
+        """Stop it."""
+        await (self.workers.stop() if self.workers is not None else self._processor.stop(self._context))
 
     def close(self) -> None:
         """Let the threads go; one that never returns is left behind."""

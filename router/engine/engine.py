@@ -213,12 +213,11 @@ class Engine:
 
     async def _start(self, name: str) -> None:
         each = self._machine.of(name)
-        processor = each.source if name in self._machine.sources else each.processor  # type: ignore[union-attr]
         self._running.append(name)
         backoff = Backoff(self._clock.now())
         while True:
             try:
-                await processor.start(each.context)
+                await each.start()
             except RetryableError as error:
                 wait = backoff.next(error)
                 self._desk.bulletin(name, "cannot start yet; trying again", {"error": error, "seconds": round(wait, 1)})
@@ -327,9 +326,7 @@ class Engine:
                 shutil.rmtree(letters.path.parent, ignore_errors=True)
 
     async def _stop_one(self, name: str) -> None:
-        each = self._machine.of(name)
-        processor = each.source if name in self._machine.sources else each.processor  # type: ignore[union-attr]
         try:
-            await processor.stop(each.context)
+            await self._machine.of(name).stop_processor()
         except Exception as error:  # noqa: BLE001 - the others must be stopped too
             self._desk.bulletin(name, "did not stop cleanly", {"error": f"{type(error).__name__}: {error}"})

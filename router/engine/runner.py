@@ -90,6 +90,14 @@ class Runner:
         self._batch_timer: Timer | None = None
         self._wait_until: float | None = None
 
+    async def start(self) -> None:
+        """Start the processor."""
+        await self.caller.start()
+
+    async def stop_processor(self) -> None:
+        """Stop the processor."""
+        await self.caller.stop()
+
     # -- what others see ------------------------------------------------------------------------
 
     @property

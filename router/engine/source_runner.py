@@ -83,6 +83,14 @@ class SourceRunner:
             return "retrying"
         return "blocked" if self.is_gated or self.blocked else "running"
 
+    async def start(self) -> None:
+        """Start the source."""
+        await self.source.start(self.context)
+
+    async def stop_processor(self) -> None:
+        """Stop the source."""
+        await self.source.stop(self.context)
+
     def on_blocked(self, change: int) -> None:
         """Count puts that wait for room downstream."""
         self.blocked += change
