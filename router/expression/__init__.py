@@ -1,7 +1,7 @@
 """The expression language: small, safe, and compiled over whole batches."""
 
 from router.expression.clock import CLOCK
-from router.expression.errors import ExpressionError
+from router.expression.errors import ExpressionError, TemplateError
 from router.expression.expression import Expression
 from router.expression.functions import BUILTINS, Function, FunctionTable, reference
 from router.expression.path_template import PathTemplate
@@ -16,5 +16,6 @@ __all__ = [
     "FunctionTable",
     "PathTemplate",
     "Template",
+    "TemplateError",
     "reference",
 ]

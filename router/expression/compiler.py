@@ -68,6 +68,11 @@ class _Code:
     name: str = ""  # what the piece itself assigns its value to
     trusted: bool = False  # a field the JSON decoder made: its `==` with a text needs no look at its type
 
+    @property
+    def is_literal(self) -> bool:
+        """Whether it is a text or number as written; Python warns of `'a' is None`."""
+        return self.kind in {_TEXT, _NUMBER}
+
 
 def compile_over(node: Node, metas: Sequence[str], *, structs: bool) -> Over:
     """Compile for records as structs or as rows; ``metas`` are the names of the columns given.
@@ -170,10 +175,14 @@ class _Writer:
         return _Code(f"({name}.get({node.name!r}) if type({first}) is dict else step({name}, {node.name!r}, misses))")
 
     def _cut(self, node: Cut) -> _Code:
-        start, stop = self.write(node.start).text, self.write(node.stop).text
-        if not (_is_position(node.start) and _is_position(node.stop)):
-            return _Code(f"part({self.write(node.value).text}, {start}, {stop}, misses)")
-        first, name = self._named(self.write(node.value))
+        code, start, stop = self.write(node.value), self.write(node.start).text, self.write(node.stop).text
+        if (
+            isinstance(node.value, Literal)
+            or code.kind != _ANY
+            or not (_is_position(node.start) and _is_position(node.stop))
+        ):
+            return _Code(f"part({code.text}, {start}, {stop}, misses)")
+        first, name = self._named(code)
         return _Code(f"({name}[{start}:{stop}] if type({first}) is str else part({name}, {start}, {stop}, misses))")
 
     # -- conditions -----------------------------------------------------------------------------
@@ -182,6 +191,8 @@ class _Writer:
         code = self.write(node)
         if code.kind in {_LOGIC, _BOOLEAN}:
             return code
+        if code.is_literal:
+            return _Code(f"condition({code.text}, misses)", _LOGIC)
         first, name = self._named(code)
         return _Code(f"({name} if {first} is True or {name} is False else condition({name}, misses))", _LOGIC)
 
@@ -214,9 +225,10 @@ class _Writer:
         return _Code(f"({then.text} if {test} else {otherwise.text})", kind)
 
     def _is(self, node: Is) -> _Code:
-        if isinstance(node.value, Literal):  # Python warns of `'a' is None`
-            return _Code(repr((node.value.value is node.constant) is not node.negated), _BOOLEAN, simple=True)
-        return _Code(f"({self.write(node.value).text} is {'not ' * node.negated}{node.constant})", _BOOLEAN)
+        code = self.write(node.value)
+        if code.is_literal:
+            return _Code(repr(node.negated), _BOOLEAN, simple=True)
+        return _Code(f"({code.text} is {'not ' * node.negated}{node.constant})", _BOOLEAN)
 
     # -- comparisons ----------------------------------------------------------------------------
 
@@ -300,7 +312,7 @@ class _Writer:
             return _Code(f"h{len(self.hoisted) - 1}", simple=True)
         texts, tests, first_test = [], [], ""
         for argument, code in zip(node.arguments, codes, strict=True):
-            if function.takes_null or _is_known(argument):
+            if function.takes_null or code.is_literal or isinstance(argument, Prepared | Items | Pairs):
                 texts.append(code.text)
                 continue
             first, name = self._named(code)
@@ -316,12 +328,11 @@ class _Writer:
         return _Code(f"(None if {' or '.join(tests)} else {call})")
 
     def _default(self, codes: Sequence[_Code]) -> _Code:
-        text = codes[-1].text
+        found = codes[-1]
         for code in reversed(codes[:-1]):
             first, name = self._named(code)
-            is_known = code.kind not in {_ANY, _LOGIC}  # Python warns of `'a' is not None`
-            text = code.text if is_known else f"({name} if {first} is not None else {text})"
-        return _Code(text)
+            found = code if code.is_literal else _Code(f"({name} if {first} is not None else {found.text})")
+        return found
 
 
 def _is_small(value: object) -> bool:
@@ -331,11 +342,6 @@ def _is_small(value: object) -> bool:
 def _is_position(node: Node) -> bool:
     """Whether it is written as a position, or left out."""
     return isinstance(node, Literal) and (node.value is None or type(node.value) is int)
-
-
-def _is_known(node: Node) -> bool:
-    """Whether it cannot be None."""
-    return isinstance(node, Prepared | Items | Pairs) or (isinstance(node, Literal) and node.value is not None)
 
 
 def _literals(node: Node) -> list[Any]:

@@ -14,14 +14,22 @@ class ExpressionError(ConfigError):
     ``problem`` says what was found and what would be right.
     """
 
+    word = "expression"
+
     def __init__(self, problem: str, source: str, column: int = 1) -> None:
         self.problem = problem
         self.source = source
         self.column = max(1, min(column, len(source) + 1))
-        super().__init__(f"expression {_shortened(source, self.column)}, column {self.column}: {problem}")
+        super().__init__(f"{self.word} {_shortened(source, self.column)}, column {self.column}: {problem}")
 
     def __reduce__(self) -> tuple[type[ExpressionError], tuple[str, str, int]]:
         return type(self), (self.problem, self.source, self.column)
+
+
+class TemplateError(ExpressionError):
+    """A template that cannot be read, or an expression in it."""
+
+    word = "template"
 
 
 def _shortened(source: str, column: int) -> str:

@@ -13,7 +13,7 @@ from router.expression.errors import ExpressionError
 from router.expression.functions import active_table
 from router.expression.parse import parse
 from router.expression.tree import FieldOf, Meta, WholeRecord, walk
-from router.expression.values import Misses
+from router.expression.values import INTEGER_BITS, Misses
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -175,6 +175,10 @@ def _source_of(value: object) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, bool | int | float):
+        if isinstance(value, float) and value - value != 0:
+            raise ExpressionError(f"{value!r} is no number an expression knows", repr(value))
+        if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+            raise ExpressionError(f"a number has at most {INTEGER_BITS:,} bits", "")
         return repr(value)
     if value is None:
         raise ExpressionError("an expression is missing; a null is written 'None', in quotes", "")

@@ -254,9 +254,12 @@ class _Reader:
         if sign is None:
             words = {ast.BitAnd: "'&'; write 'and'", ast.BitOr: "'|'; write 'or'", ast.MatMult: "'@'"}
             raise self._error(node, f"no sign {words.get(type(node.op), 'that works on bits')} here")
-        if sign == "-" and (word := dashed_word(self._source, self._end(node.left), self._start(node.right) - 1)):
-            spaced = word.replace("-", " - ")
-            raise self._error(node, f'{word!r} may be a name or a difference; write record["{word}"] or {spaced!r}')
+        found = dashed_word(self._source, self._end(node.left), self._start(node.right) - 1) if sign == "-" else None
+        if found is not None:
+            word, spaced = found[0], found[0].replace("-", " - ")
+            name = f'["{word}"]' if self._source[: found.start()].endswith(".") else f'record["{word}"]'
+            problem = f"{word!r} may be a name or a difference; write {name} or {spaced!r}"
+            raise ExpressionError(problem, self._source, found.start() + 1)
         return Arithmetic(sign, self.read(node.left), self.read(node.right))
 
     def _call(self, node: ast.Call) -> Node:

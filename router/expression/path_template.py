@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
 from router.batch import Batch
 from router.config import FromWorkingDirectory
-from router.expression.errors import ExpressionError
+from router.expression.errors import TemplateError
 from router.expression.template import Template, need_template
 
+_PART_OF_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]+")
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4095
 
@@ -26,7 +28,7 @@ class PathTemplate(Template):
     As a setting, a relative path starts at the flow's folder, or where a person typed it: ``folder``.
 
     Raises:
-        ExpressionError: as for a template; or it begins with an expression, or climbs with ``..`` behind one.
+        TemplateError: as for a template; or it begins with an expression, or climbs with ``..`` behind one.
 
     Example:
         >>> PathTemplate("out/{{ lang }}.avro").over(Batch.of([{"lang": "en"}, {"lang": "../x"}]))
@@ -42,24 +44,24 @@ class PathTemplate(Template):
 
     def _check(self) -> None:
         if not self._source:
-            raise ExpressionError("a path is missing", self._source)
+            raise TemplateError("a path is missing", self._source)
         for text in self._texts:
             for found in ("\0", "{", "}"):
                 if found in text:
                     column = self._source.find(found) + 1
-                    raise ExpressionError(f"a path has no {found!r} in it", self._source, column)
+                    raise TemplateError(f"a path has no {found!r} in it", self._source, column)
         if self.literal:
             return
         if not self._texts[0]:
             right = f"./{self._source}"
-            raise ExpressionError(f"a path begins with a folder or text of its own; write {right!r}", self._source)
+            raise TemplateError(f"a path begins with a folder or text of its own; write {right!r}", self._source)
         for text in self._texts[1:]:
             # The first piece, and the last before another expression, are only parts of a name.
             names = text.split("/")[1 : None if text is self._texts[-1] else -1]
             if {".", ".."} & set(names):
                 found = ".." if ".." in names else "."
                 column = self._source.rfind("/" + found) + 2
-                raise ExpressionError(f"{found!r} behind an expression leads elsewhere", self._source, column)
+                raise TemplateError(f"{found!r} behind an expression leads elsewhere", self._source, column)
 
     @property
     def folder(self) -> str:
@@ -82,7 +84,7 @@ class PathTemplate(Template):
         return Template._part(value) if isinstance(value, str | int | float) else None
 
     def _join(self, parts: tuple[str, ...]) -> str | None:
-        if not all(map(_is_part_of_name, parts)):
+        if not all(map(_PART_OF_NAME.fullmatch, parts)):
             return None
         inner = super()._join(parts)
         if inner is None:
@@ -119,7 +121,3 @@ class PathTemplate(Template):
     def _validated(cls, value: object, context: Mapping[str, Any]) -> Self:
         folder = os.getcwd() if isinstance(value, FromWorkingDirectory) else context.get("folder") or ""  # noqa: PTH109
         return cls(need_template(value), folder)
-
-
-def _is_part_of_name(text: str) -> bool:
-    return bool(text) and not any(each in "/\\\x7f" or each < " " for each in text)

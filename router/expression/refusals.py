@@ -37,11 +37,11 @@ def refusal(node: ast.expr) -> str:
     return _REFUSED.get(type(node), f"{type(node).__name__} is not known here")
 
 
-def dashed_word(source: str, start: int, stop: int) -> str:
+def dashed_word(source: str, start: int, stop: int) -> re.Match[str] | None:
     """The whole word, if a minus without spaces stands between two names: ``user-id``."""
     if source[start:stop] != "-" or not re.match(r"[^\W\d]", source[stop : stop + 1]):
-        return ""
-    return next((each[0] for each in _WORD.finditer(source) if each.start() < start < each.end()), "")
+        return None
+    return next((each for each in _WORD.finditer(source) if each.start() < start < each.end()), None)
 
 
 def method_advice(called: ast.expr, text_of: Callable[[ast.expr], str], table: FunctionTable) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from router.batch import Batch
-from router.expression.errors import ExpressionError
+from router.expression.errors import ExpressionError, TemplateError
 from router.expression.expression import Expression
 from router.expression.functions_text import as_text
 from router.expression.parse import LENGTH_LIMIT as EXPRESSION_LIMIT
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 LENGTH_LIMIT = 16_384
+_WRITTEN = {str, type(None)}
 
 
 class Template:
@@ -27,7 +28,7 @@ class Template:
     braces that mean themselves are written ``{{ "{{" }}``. Templates are equal where their sources are.
 
     Raises:
-        ExpressionError: braces that are not closed or not opened, or an expression that is none.
+        TemplateError: braces that are not closed or not opened, or an expression that is none.
 
     Example:
         >>> Template("{{ user }} said {{ n }}").over(Batch.of([{"user": "ada", "n": 1}, {"n": 2}]))
@@ -79,16 +80,15 @@ class Template:
         """Render the text of every record, in order; None where a part of it is missing."""
         if not self._expressions:
             return [self._texts[0]] * len(batch)
-        columns = [each.over(batch) for each in self._expressions]
+        columns = [self._written(each.over(batch)) for each in self._expressions]
         # The same few values come again and again: each combination of texts is joined once.
-        made: dict[tuple[str, ...], str | None] = {}
-        rendered: list[str | None] = []
-        for values in zip(*columns, strict=True):
-            parts = values if set(map(type, values)) == {str} else _as_parts(values, self._part)
-            if parts is not None and parts not in made:
-                made[parts] = self._join(parts)
-            rendered.append(None if parts is None else made[parts])
-        return rendered
+        keys = list(zip(*columns, strict=True))
+        made = {parts: None if None in parts else self._join(parts) for parts in set(keys)}
+        return list(map(made.__getitem__, keys))
+
+    def _written(self, values: list[Any]) -> list[Any]:
+        """Make texts of values; None stays, and is what cannot be written."""
+        return values if set(map(type, values)) <= _WRITTEN else [_text_of(value, self._part) for value in values]
 
     @staticmethod
     def _part(value: Any) -> str | None:
@@ -148,31 +148,23 @@ def need_template(value: object) -> str:
     """Take a text from a flow file.
 
     Raises:
-        ExpressionError: it is no text.
+        TemplateError: it is no text.
     """
     if not isinstance(value, str):
-        raise ExpressionError(f"a template is text, got {type(value).__name__}; put all of it in quotes", str(value))
+        raise TemplateError(f"a template is text, got {type(value).__name__}; put all of it in quotes", str(value))
     return value
 
 
-def _as_parts(values: tuple[Any, ...], write: Any) -> tuple[str, ...] | None:
-    parts = []
-    for value in values:
-        if value is None:
-            return None
-        try:
-            part = value if type(value) is str else write(value)
-        except Exception:  # noqa: BLE001 - such as a list with an infinity in it: this record has no text
-            return None
-        if part is None:
-            return None
-        parts.append(part)
-    return tuple(parts)
+def _text_of(value: Any, write: Callable[[Any], str | None]) -> str | None:
+    try:
+        return value if value is None or type(value) is str else write(value)
+    except Exception:  # noqa: BLE001 - such as a list with an infinity in it: this record has no text
+        return None
 
 
 def _cut(source: str) -> tuple[tuple[str, ...], tuple[Expression, ...]]:
     if len(source) > LENGTH_LIMIT:
-        raise ExpressionError(f"longer than {LENGTH_LIMIT:,} characters ({len(source):,})", source)
+        raise TemplateError(f"longer than {LENGTH_LIMIT:,} characters ({len(source):,})", source)
     texts: list[str] = []
     expressions: list[Expression] = []
     at = 0
@@ -184,7 +176,7 @@ def _cut(source: str) -> tuple[tuple[str, ...], tuple[Expression, ...]]:
         except ExpressionError as error:
             inside = source[opening + 2 : closing]
             start = opening + 2 + len(inside) - len(inside.lstrip())
-            raise ExpressionError(error.problem, source, start + error.column) from error
+            raise TemplateError(error.problem, source, start + error.column) from error
         at = closing + 2
     texts.append(_plain(source, at, len(source)))
     return tuple(texts), tuple(expressions)
@@ -194,7 +186,7 @@ def _plain(source: str, start: int, stop: int) -> str:
     text = source[start:stop]
     if "}}" in text:
         column = start + text.index("}}") + 1
-        raise ExpressionError("'}}' closes nothing; double braces that mean themselves are {{ '}}' }}", source, column)
+        raise TemplateError("'}}' closes nothing; double braces that mean themselves are {{ '}}' }}", source, column)
     return text
 
 
@@ -216,4 +208,4 @@ def _closing(source: str, start: int) -> int:
             break
         elif token.text == "}}":
             depth -= 2
-    raise ExpressionError("'{{' is not closed; it needs '}}'", source, start - 1)
+    raise TemplateError("'{{' is not closed; it needs '}}'", source, start - 1)
