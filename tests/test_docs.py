@@ -69,7 +69,7 @@ def test_every_processor_shows_an_example_whose_settings_are_right(name: str) ->
     for example in yaml.safe_load(found[1]).values():
         assert example["type"] == name
         settings = {key: value for key, value in example.items() if key not in {"type", "to", "description", "run"}}
-        kind.config_class().model_validate(settings)
+        kind.config_class().model_validate(settings, context={"registry": REGISTRY})
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY.formats))

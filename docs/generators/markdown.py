@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import enum
 import inspect
+import itertools
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+
+from router.cli.reference import prose
 
 SECTION = re.compile(r"^(Args|Raises|Example|Examples|Returns|Yields):\s*$")
-
-
-def prose(text: str) -> str:
-    """Turn what stands between double backticks into code."""
-    return re.sub(r"``(.+?)``", r"`\1`", text)
 
 
 def docstring(value: object) -> str:
@@ -62,21 +62,29 @@ def fence(text: str, language: str) -> str:
     return f"```{language}\n{text}\n```"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table, or nothing where it has no rows."""
-    lines = ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    if not lines:
-        return ""
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *lines])
-
-
-def _cell(text: str) -> str:
-    return prose(text).replace("\n", " ").replace("|", "\\|")
-
-
 def first_sentence(value: object) -> str:
     """The line of a docstring that stands alone in a list."""
     return prose(inspect.cleandoc(getattr(value, "__doc__", None) or "").split("\n")[0])
+
+
+def described_names(owner: object) -> dict[str, str]:
+    """The names a class or module assigns and says something of, in a string right behind."""
+    try:
+        body = ast.parse(textwrap.dedent(inspect.getsource(owner))).body  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return {}
+    statements = body[0].body if isinstance(body[0], ast.ClassDef) else body
+    found = {}
+    for statement, behind in itertools.pairwise(statements):
+        name = _assigned(statement)
+        if name and isinstance(behind, ast.Expr) and isinstance(behind.value, ast.Constant):
+            found[name] = " ".join(prose(str(behind.value.value)).split())
+    return found
+
+
+def _assigned(statement: ast.stmt) -> str:
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return targets[0].id if isinstance(targets[0], ast.Name) else ""
 
 
 def signature(name: str, value: object) -> str:
@@ -85,9 +93,23 @@ def signature(name: str, value: object) -> str:
         found = inspect.signature(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return name
-    parameters = [each for each in found.parameters.values() if each.name not in {"self", "cls"}]
-    shown = found.replace(
-        parameters=[each.replace(annotation=inspect.Parameter.empty) for each in parameters],
-        return_annotation=inspect.Signature.empty,
-    )
-    return f"{name}{shown}"
+    shown = [
+        each.replace(annotation=inspect.Parameter.empty, default=_default(each.default))
+        for each in found.parameters.values()
+        if each.name not in {"self", "cls"}
+    ]
+    return f"{name}{found.replace(parameters=shown, return_annotation=inspect.Signature.empty)}"
+
+
+class _Written:
+    """A default that shows itself as its author wrote it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _default(value: object) -> object:
+    return _Written(f"{type(value).__name__}.{value.name}") if isinstance(value, enum.Enum) else value
