@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, groupby
+from itertools import chain, compress, groupby
 from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar, final
 
@@ -19,6 +19,7 @@ _Label = TypeVar("_Label", bound=Hashable)
 
 ROW_COST = 5  # a decoded record takes about five times its line: 240 B + 33 as bytes, +824 as a dict
 _SAMPLED = 4
+_FEW_LABELS = 4
 
 
 @final
@@ -264,12 +265,37 @@ class Batch:
             ValueError: there are more or fewer labels than records.
         """
         self._check_length("labels", labels)
-        found: defaultdict[_Label | None, list[int]] = defaultdict(list)
-        for index, label in enumerate(labels):
-            found[label].append(index)
+        found = dict.fromkeys(labels)
         if len(found) == 1:
             return {label: self for label in found if label is not None}
-        return {label: self.select(indices) for label, indices in found.items() if label is not None}
+        if len(found) <= _FEW_LABELS:
+            return {label: self._where([each == label for each in labels]) for label in found if label is not None}
+        indices: defaultdict[_Label | None, list[int]] = defaultdict(list)
+        for index, each in enumerate(labels):
+            indices[each].append(index)
+        return {label: self.select(chosen) for label, chosen in indices.items() if label is not None}
+
+    def _where(self, mask: list[bool]) -> Batch:
+        """Take the records whose place in the mask is true: cheaper than ``select`` for a few large parts."""
+        count = sum(mask)
+        if len(self._runs) == 1:
+            runs: Runs = ((self._runs[0][0], count),)
+        else:
+            runs = _run_length(compress(self._owners(), mask))
+        made = Batch(count, runs, codec=self._codec)
+        if self._content is not None:
+            made._content = list(compress(self._content, mask))
+        if self._rows is not None:
+            made._rows = list(compress(self._rows, mask))
+        if self._structs is not None:
+            made._structs = list(compress(self._structs, mask))
+        if self._columns is not None:
+            made._columns = {name: list(compress(values, mask)) for name, values in self._columns.items()}
+        if self._size is not None:
+            made._size = self._size * count // self._count
+        made._projection = self._projection
+        made.is_merged = self.is_merged
+        return made
 
     # -- changing records -----------------------------------------------------------------------
 

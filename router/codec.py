@@ -48,11 +48,11 @@ class _Json:
 
     name = "json"
     decode = staticmethod(msgspec.json.Decoder().decode)
-    _encode = staticmethod(msgspec.json.Encoder(decimal_format="number").encode)
+    encode_unchecked = staticmethod(msgspec.json.Encoder(decimal_format="number").encode)
 
     @staticmethod
     def encode(row: Record) -> bytes:
-        line = _Json._encode(row)
+        line = _Json.encode_unchecked(row)
         # msgspec writes NaN as null; only a line that says null can hide one.
         if b"null" in line:
             _refuse_non_finite(row)
@@ -137,6 +137,16 @@ def decode_all(codec: Codec, content: Sequence[bytes]) -> tuple[list[Record], Fa
 
 def encode_all(codec: Codec, rows: Sequence[Record]) -> tuple[list[bytes], Failures]:
     """Encode what can be encoded; errors are ``EncodeError``, in the order of the records."""
+    if codec is JSON:
+        try:
+            # All at once, looking only at lines that say null for what they may hide.
+            content = list(map(_Json.encode_unchecked, rows))
+            for row, line in zip(rows, content, strict=True):
+                if b"null" in line:
+                    _refuse_non_finite(row)
+            return content, []
+        except Exception:  # noqa: BLE001, S110 - found again, and told apart, one by one
+            pass
     content, failures = resumable(codec.encode, rows)
     return content, [(index, _as_encode_error(codec, error)) for index, error in failures]
 
@@ -166,13 +176,21 @@ class Projection:
         checked for UTF-8 at once and line by line only where that fails.
         """
         decode = self._decode
-        try:
-            b"\n".join(content).decode()
-        except UnicodeDecodeError:
-            structs, failures = resumable(lambda line: line.decode() and decode(line), content)
-        else:
+        if _is_utf8(b"\n".join(content)):
             structs, failures = resumable(decode, content)
+        else:
+            structs, failures = resumable(lambda line: line.decode() and decode(line), content)
         return structs, [(index, _as_decode_error(JSON, error)) for index, error in failures]
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _object(value: object) -> Record:
