@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)")
+DURATION_PATTERN = f"^{_DURATION.pattern}$"
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMGT]i?)?B?")
 _BYTES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -46,6 +47,15 @@ def parse_duration(value: object) -> timedelta:
     if found is None:
         raise ValueError(f"a duration is a number with a unit, such as 500ms, 5s, 2m or 1h; got {value!r}")
     return timedelta(seconds=float(found[1]) * _SECONDS[found[2]])
+
+
+def write_duration(value: timedelta) -> str:
+    """Write a duration as a flow file has it: ``1m``, ``1.5s``, ``20ms``."""
+    seconds = value.total_seconds()
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:g}{unit}"
+    return f"{seconds:g}s" if seconds >= 1 or not seconds else f"{seconds * 1000:g}ms"
 
 
 def parse_size(value: object) -> int:
@@ -159,6 +169,22 @@ class Config(BaseModel):
         if value is None or field is None or not _is_duration(field.annotation):
             return value
         return parse_duration(value)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _keep_secret(cls, value: object, handler: Callable[[object], object]) -> object:
+        return _marked(handler(value), value)
+
+
+def _marked(made: Any, given: Any) -> Any:
+    """Mark texts that were secrets before they were validated."""
+    if isinstance(given, Secret) and type(made) is str:
+        return Secret(made)
+    if isinstance(given, list) and type(made) is list and len(made) == len(given):
+        return [_marked(each, was) for each, was in zip(made, given, strict=True)]
+    if isinstance(given, dict) and type(made) is dict:
+        return {key: _marked(each, given.get(key)) for key, each in made.items()}
+    return made
 
 
 def _is_duration(annotation: object) -> bool:

@@ -1,0 +1,72 @@
+"""Check the graph as a whole: everything can be reached, and every cycle has a way in and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from router.flow import ConnectionSpec, Flow, ProcessorSpec
+from router.loader.document import Problems
+from router.loader.drafts import Draft
+from router.relationship import Unconnected
+
+
+def check(drafts: Mapping[str, Draft], specs: Mapping[str, ProcessorSpec], problems: Problems) -> None:
+    """Note processors that nothing leads to, and cycles without a way in or out."""
+    flow = Flow("graph", specs)
+    reached = _reached(flow)
+    for members in flow.components:
+        first = min(members, key=list(specs).index)
+        incoming = [each for name in members for each in flow.inputs_of(name) if each.producer not in members]
+        path = drafts[first].path
+        if flow.is_cycle(members):
+            names = _cycle(flow, first, members)
+            if not incoming:
+                problems.add(path, f"no source enters the cycle {names}; lead one to it")
+            elif all(drafts[name].relationships is not None for name in members) and not any(
+                _leaves(flow, name, members) for name in members
+            ):
+                problems.add(path, f"nothing leaves the cycle {names}; send a relationship elsewhere, or to 'drop'")
+        elif first not in reached and not incoming:
+            problems.add(path, f"nothing leads to {first!r}; name it in the 'to' of another processor")
+
+
+def _reached(flow: Flow) -> set[str]:
+    reached = {name for name, spec in flow.processors.items() if spec.is_source}
+    waiting = list(reached)
+    while waiting:
+        name = waiting.pop()
+        following = {target.consumer for target in _connections(flow.processors[name])} - reached
+        reached |= following
+        waiting += following
+    return reached
+
+
+def _connections(spec: ProcessorSpec) -> list[ConnectionSpec]:
+    return [each for targets in spec.routes.values() for each in targets if isinstance(each, ConnectionSpec)]
+
+
+def _leaves(flow: Flow, name: str, members: frozenset[str]) -> bool:
+    """True if records can leave a cycle here, other than by failing unseen."""
+    spec = flow.processors[name]
+    targets = [each for routes in spec.routes.values() for each in routes]
+    if any(not isinstance(each, ConnectionSpec) or each.consumer not in members for each in targets):
+        return True
+    silent = {Unconnected.DELIVERED, Unconnected.DROPPED}
+    return any(each.name not in spec.routes and each.unconnected in silent for each in spec.relationships)
+
+
+def _cycle(flow: Flow, first: str, members: frozenset[str]) -> str:
+    """One way round: ``a > b > a``."""
+    before: dict[str, str] = {}
+    waiting = [first]
+    for name in waiting:
+        for target in _connections(flow.processors[name]):
+            if target.consumer == first:
+                way = [first, name]
+                while way[-1] != first:
+                    way.append(before[way[-1]])
+                return " > ".join(reversed(way))
+            if target.consumer in members and target.consumer not in before:
+                before[target.consumer] = name
+                waiting.append(target.consumer)
+    return first
