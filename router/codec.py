@@ -121,7 +121,7 @@ def resumable(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> t
     while True:
         try:
             results.extend(rest)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a codec or a plugin raises is that record's
+        except (Exception, SystemExit) as error:
             failures.append((len(results) + len(failures), error))
         else:
             return results, failures
@@ -145,7 +145,7 @@ def encode_all(codec: Codec, rows: Sequence[Record]) -> tuple[list[bytes], Failu
                 if b"null" in line:
                     _refuse_non_finite(row)
             return content, []
-        except Exception:  # noqa: BLE001, S110 - found again, and told apart, one by one
+        except Exception:
             pass
     content, failures = resumable(codec.encode, rows)
     return content, [(index, _as_encode_error(codec, error)) for index, error in failures]

@@ -79,11 +79,11 @@ class VirtualClock:
 async def settle(is_busy: Callable[[], bool]) -> None:
     """Give every task that can go on its turns; one in a thread or a worker process is waited for."""
     for _ in range(_PATIENCE):
-        await asyncio.sleep(0)  # noqa: TID251 - the loop's own turn, not time
+        await asyncio.sleep(0)
     while is_busy():
-        await asyncio.sleep(0.001)  # noqa: TID251 - a thread works by the machine's time
+        await asyncio.sleep(0.001)
         for _ in range(_PATIENCE):
-            await asyncio.sleep(0)  # noqa: TID251 - the loop's own turn, not time
+            await asyncio.sleep(0)
 
 
 class _Feed(Source):
@@ -96,7 +96,7 @@ class _Feed(Source):
         super().__init__(config)
         self.batches: asyncio.Queue[tuple[Batch, asyncio.Future[Ack]] | None] = asyncio.Queue()
 
-    async def produce(self, context: Any) -> Any:  # noqa: ARG002 - a source's contract
+    async def produce(self, context: Any) -> Any:
         while (item := await self.batches.get()) is not None:
             yield item
 
@@ -118,7 +118,7 @@ class _Collect(Processor):
         super().__init__(config)
         self.batches: list[Batch] = []
 
-    def process(self, batch: Batch, context: Any) -> Batch:  # noqa: ARG002 - a processor's contract
+    def process(self, batch: Batch, context: Any) -> Batch:
         self.batches.append(batch)
         return batch
 
@@ -167,7 +167,7 @@ class TestRunner:
         *records: Record | bytes,
         at: float | None = None,
         input: str | None = None,
-        **attributes: Any,  # noqa: A002
+        **attributes: Any,
     ) -> dict[str, list[Record]]:
         """Give records as one batch (bytes: undecoded JSON) and return what came out, by relationship.
 

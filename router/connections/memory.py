@@ -41,7 +41,7 @@ class MemoryConnection:
 
     def __init__(
         self,
-        id: str,  # noqa: A002 - the field's word
+        id: str,
         *,
         records: int = 10_000,
         nbytes: int = 8 << 20,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
 
 from router.batch import Batch
 from router.engine.clock import Clock, sleep
@@ -18,16 +17,6 @@ __all__ = ["Desk"]
 KEPT = 1000
 LOOK_AGAIN = 5.0
 _log = logging.getLogger("router")
-
-
-class _Runner(Protocol):
-    """Whose dead letters are written."""
-
-    retrying: str | None
-
-    @property
-    def spec(self) -> object:
-        """What it runs."""
 
 
 class Desk:

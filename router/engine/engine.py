@@ -15,12 +15,11 @@ from typing import Literal, Self, final
 from router.authoring import Context, Processor, Why
 from router.connections.memory import MemoryConnection
 from router.engine.build import Machine, build
-from router.engine.clock import Clock, SystemClock
+from router.engine.clock import Clock, SystemClock, sleep
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.report import Bulletin, ProcessorReport, ProcessorStatus, Report, Status
 from router.engine.retry import Backoff
-from router.engine.clock import sleep
 from router.engine.tasks import Tasks
 from router.errors import ConfigError, ProcessorError, RetryableError, nearest
 from router.flow import Flow
@@ -167,7 +166,7 @@ class Engine:
         """What the processor of that name works with."""
         return self._machine.of(name).context
 
-    def connection(self, id: str) -> MemoryConnection:  # noqa: A002 - the field's word
+    def connection(self, id: str) -> MemoryConnection:
         """One connection, by its id.
 
         Raises:
@@ -328,5 +327,5 @@ class Engine:
     async def _stop_one(self, name: str) -> None:
         try:
             await self._machine.of(name).stop_processor()
-        except Exception as error:  # noqa: BLE001 - the others must be stopped too
+        except Exception as error:
             self._desk.bulletin(name, "did not stop cleanly", {"error": f"{type(error).__name__}: {error}"})

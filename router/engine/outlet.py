@@ -10,9 +10,9 @@ from router.ack import Ack, Outcome
 from router.batch import Batch
 from router.codec import Projection
 from router.connections.memory import MemoryConnection
+from router.errors import ProcessorError
 from router.flow import Ending, ProcessorSpec
 from router.functions import error_of
-from router.errors import ProcessorError
 from router.relationship import FAILURE, UNAVAILABLE, Unconnected
 
 __all__ = ["Ledger", "Outlet", "Outputs"]
@@ -137,10 +137,8 @@ class Outlet:
             self._on_wait(-1)
 
     def _prepared(self, relationship: str, batch: Batch) -> Batch:
-        columns = batch.columns
-        if columns:
-            if "input" in columns:
-                batch = batch.with_columns(input=None)
+        if "input" in batch.columns:
+            batch = batch.with_columns(input=None)
         if relationship == FAILURE.name:
             self.errors += len(batch)
             batch = self._with_errors(batch)
@@ -183,4 +181,4 @@ def _round(batch: Batch) -> Batch:
 
 async def give_way() -> None:
     """Let the other tasks of the loop have their turn."""
-    await asyncio.sleep(0)  # noqa: TID251 - zero seconds need no clock
+    await asyncio.sleep(0)

@@ -78,7 +78,7 @@ class Inbox(Source):
         self._is_ended = True
         self._tell()
 
-    async def produce(self, context: Context) -> AsyncIterator[Produced]:  # noqa: ARG002 - a source's contract
+    async def produce(self, context: Context) -> AsyncIterator[Produced]:
         """Give what was pushed, in order."""
         while True:
             while self._requests:
@@ -97,7 +97,7 @@ class Inbox(Source):
         if not request.settled.done():
             request.settled.set_result(ack)
 
-    async def stop(self, context: Context) -> None:  # noqa: ARG002 - a processor's contract
+    async def stop(self, context: Context) -> None:
         """Refuse what comes now, and what the flow never took."""
         self._is_ended = True
         self._requests.clear()
@@ -145,7 +145,7 @@ class Outbox(Processor):
         self._arrived: asyncio.Future[None] | None = None
         self._is_ended = False
 
-    async def process(self, batch: Batch, context: Context) -> Batch:  # noqa: ARG002 - a processor's contract
+    async def process(self, batch: Batch, context: Context) -> Batch:
         """Hand the records over; done when the last one has been read."""
         read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         entry = (batch.rows, read)
@@ -158,12 +158,12 @@ class Outbox(Processor):
                 self._waiting.remove(entry)
         return batch
 
-    async def wake(self, context: Context, why: Why) -> None:  # noqa: ARG002 - a processor's contract
+    async def wake(self, context: Context, why: Why) -> None:
         """End the loop when nothing comes any more."""
         if why in (Why.INPUT_ENDED, Why.STOPPING):
             await self.stop(context)
 
-    async def stop(self, context: Context) -> None:  # noqa: ARG002 - a processor's contract
+    async def stop(self, context: Context) -> None:
         """End the loop."""
         self._is_ended = True
         self._tell()

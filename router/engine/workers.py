@@ -28,7 +28,7 @@ __all__ = ["WorkerPool"]
 _NOWHERE = (1 << 64) - 1
 
 
-class _Died(Exception):
+class _DiedError(Exception):
     """A worker ended before it answered."""
 
 
@@ -62,7 +62,7 @@ class _Worker:
         """Send an order, one at a time, and read the answer.
 
         Raises:
-            _Died: the process ended first.
+            _DiedError: the process ended first.
         """
         self._mark[0] = _NOWHERE
         try:
@@ -71,8 +71,8 @@ class _Worker:
             header = await self._reader.readexactly(HEADER.size)
             body = await self._reader.readexactly(HEADER.unpack(header)[0])
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise _Died from error
-        answer: Answer = pickle.loads(body)  # noqa: S301 - from our own child
+            raise _DiedError from error
+        answer: Answer = pickle.loads(body)
         return answer
 
     @property
@@ -185,7 +185,7 @@ class WorkerPool:
         timer = self._clock.call_later(timeout, kill) if timeout is not None else None
         try:
             answer = await worker.ask(order_of(batch))
-        except _Died:
+        except _DiedError:
             marked = worker.marked if self._marks else None
             status = await self._end(worker)
             self._idle.put_nowait(await self._spawn())
