@@ -121,7 +121,7 @@ def resumable(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> t
     while True:
         try:
             results.extend(rest)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a codec or a plugin raises is that record's
             failures.append((len(results) + len(failures), error))
         else:
             return results, failures
@@ -137,16 +137,8 @@ def decode_all(codec: Codec, content: Sequence[bytes]) -> tuple[list[Record], Fa
 
 def encode_all(codec: Codec, rows: Sequence[Record]) -> tuple[list[bytes], Failures]:
     """Encode what can be encoded; errors are ``EncodeError``, in the order of the records."""
-    if codec is JSON:
-        try:
-            # All at once, looking only at lines that say null for what they may hide.
-            content = list(map(_Json.encode_unchecked, rows))
-            for row, line in zip(rows, content, strict=True):
-                if b"null" in line:
-                    _refuse_non_finite(row)
-            return content, []
-        except Exception:
-            pass
+    if codec is JSON and (lines := _encode_at_once(rows)) is not None:
+        return lines, []
     content, failures = resumable(codec.encode, rows)
     return content, [(index, _as_encode_error(codec, error)) for index, error in failures]
 
@@ -181,6 +173,18 @@ class Projection:
         else:
             structs, failures = resumable(lambda line: line.decode() and decode(line), content)
         return structs, [(index, _as_decode_error(JSON, error)) for index, error in failures]
+
+
+def _encode_at_once(rows: Sequence[Record]) -> list[bytes] | None:
+    """All rows as JSON, looking only at lines that say null for what they may hide; None: one of them cannot be."""
+    try:
+        lines = list(map(_Json.encode_unchecked, rows))
+        for row, line in zip(rows, lines, strict=True):
+            if b"null" in line:
+                _refuse_non_finite(row)
+    except Exception:  # noqa: BLE001 - found again one by one, and told apart
+        return None
+    return lines
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -119,7 +119,7 @@ class FunctionProcessor(Processor):
                 continue
             try:
                 outputs = list(self._outputs(next(good)))
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - an iterator of the author's raises what it likes
                 wrong[index] = error
                 continue
             for relationship, record in outputs:
@@ -169,7 +169,7 @@ class AsyncFunctionProcessor(FunctionProcessor):
         for index, row in enumerate(rows):
             try:
                 results.append(await call(row))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the author's, for this record
                 failures.append((index, error))
         return self.routes(batch, results, failures, undecodable, context.name)
 

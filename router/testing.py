@@ -79,11 +79,11 @@ class VirtualClock:
 async def settle(is_busy: Callable[[], bool]) -> None:
     """Give every task that can go on its turns; one in a thread or a worker process is waited for."""
     for _ in range(_PATIENCE):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # noqa: TID251 - the loop's own turn, not time
     while is_busy():
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)  # noqa: TID251 - a thread works by the machine's time
         for _ in range(_PATIENCE):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # noqa: TID251 - the loop's own turn, not time
 
 
 class _Feed(Source):

@@ -103,7 +103,7 @@ class Caller:
                 # What was not tried yet stays behind what must be tried again.
                 outputs += [(RETRY.name, each) for each in (part, *reversed(todo))]
                 todo, retryable = [], error
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's call may raise anything
                 scope.undo(mark)
                 if len(part) > 1 and not isinstance(error, ProcessorError):
                     middle = len(part) // 2

@@ -327,5 +327,5 @@ class Engine:
     async def _stop_one(self, name: str) -> None:
         try:
             await self._machine.of(name).stop_processor()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the others must be stopped too
             self._desk.bulletin(name, "did not stop cleanly", {"error": f"{type(error).__name__}: {error}"})

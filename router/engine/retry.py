@@ -26,7 +26,7 @@ class Backoff:
         self.attempts += 1
         if isinstance(error, RetryableError) and error.after is not None:
             return max(0.0, error.after)
-        return wait * random.uniform(1.0, 1.25)
+        return wait * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load, keeps no secret
 
     def is_exhausted(self, now: float, attempts: int | None, within: float | None) -> bool:
         """True if another call would be beyond the limits the flow set."""

@@ -373,7 +373,7 @@ class Runner:
                 backoff = backoff or Backoff(self._clock.now())
                 if not await self._pause(backoff.next(error), error):
                     return [], scope
-            except (Exception, SystemExit) as error:
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's wake may raise anything
                 scope.undo(mark)
                 return self._give_up_held(error, scope), scope
             else:

@@ -90,7 +90,7 @@ class Worker:
         try:
             processor = make(recipe)
             asyncio.run(processor.start(context))
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - told to the engine, which isolates the record
             self._write(Answer(error=error))
             return
         self._write(Answer())
@@ -109,7 +109,7 @@ class Worker:
             outputs = outputs_of(given, processor.type_name)
             parts = [answer_part(name, each, as_content=order.content is not None) for name, each in outputs]
             answer = Answer(parts)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - told to the engine, which isolates the record
             answer = Answer(error=error)
         answer.bulletins, context.bulletins = context.bulletins, []
         return answer
@@ -118,7 +118,7 @@ class Worker:
         header = self._file.read(HEADER.size)
         if len(header) < HEADER.size:
             return None
-        return pickle.loads(self._file.read(HEADER.unpack(header)[0]))
+        return pickle.loads(self._file.read(HEADER.unpack(header)[0]))  # noqa: S301 - from the engine that started us
 
     def _write(self, answer: Answer) -> None:
         self._file.write(dump(answer))
