@@ -3,6 +3,7 @@
 from router.ack import Ack, Outcome, Reply, Watermark
 from router.authoring import Context, Held, Processor, Produced, Result, Routes, Source, State, Why
 from router.batch import Batch, Record
+from router.choice import Choice
 from router.codec import JSON, RAW, TEXT, Codec
 from router.config import Config, Field, FilePath, FromWorkingDirectory, Rate, Size
 from router.engine import (
@@ -29,11 +30,14 @@ from router.errors import (
     RecordError,
     RetryableError,
     RouterError,
+    nearest,
 )
 from router.expression import Expression, ExpressionError, PathTemplate, Template
 from router.flow import Flow
 from router.functions import DROP, To, failed, processor, sink, source
 from router.hookspecs import hookimpl
+from router.models import Answer, Model, ModelColumn, ModelField, ModelRuntime, UnscorableError
+from router.plugins import Registry, load_registry
 from router.relationship import FAILURE, RETRY, SUCCESS, Relationship, Unconnected
 
 __all__ = [
@@ -45,8 +49,10 @@ __all__ = [
     "SUCCESS",
     "TEXT",
     "Ack",
+    "Answer",
     "Batch",
     "Bulletin",
+    "Choice",
     "Clock",
     "Codec",
     "Config",
@@ -66,6 +72,10 @@ __all__ = [
     "FromWorkingDirectory",
     "Held",
     "Inbox",
+    "Model",
+    "ModelColumn",
+    "ModelField",
+    "ModelRuntime",
     "Outbox",
     "Outcome",
     "PathTemplate",
@@ -79,6 +89,7 @@ __all__ = [
     "Rate",
     "Record",
     "RecordError",
+    "Registry",
     "Relationship",
     "Reply",
     "Report",
@@ -93,10 +104,13 @@ __all__ = [
     "Template",
     "To",
     "Unconnected",
+    "UnscorableError",
     "Watermark",
     "Why",
     "failed",
     "hookimpl",
+    "load_registry",
+    "nearest",
     "processor",
     "sink",
     "source",
