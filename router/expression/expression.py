@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from router.batch import Batch
 from router.expression import functions_text, functions_time, functions_values  # noqa: F401 - they fill the table
 from router.expression.compiler import Over, compile_over
 from router.expression.errors import ExpressionError
-from router.expression.functions import active_table
+from router.expression.functions import BUILTINS, active_table
 from router.expression.parse import parse
-from router.expression.tree import FieldOf, Meta, WholeRecord, walk
+from router.expression.tree import Call, FieldOf, Meta, WholeRecord, walk
 from router.expression.values import INTEGER_BITS, Misses
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class Expression:
 
     ``over`` gives one value for each record of a batch and never raises: where an operation
     meets a value it cannot take, it gives None and ``misses`` grows. Expressions are equal where
-    their sources are; they may be shared by threads and sent to other processes, where plugin
-    functions must have been registered before.
+    their sources are; they may be shared by threads and sent to other processes, which must be able
+    to import the functions of plugins that they call.
 
     A field of a ``Config`` may be an ``Expression``: it reads text, and takes a boolean or a number
     as it is (``where: true``).
@@ -136,8 +136,9 @@ class Expression:
     def __hash__(self) -> int:
         return hash(self._source)
 
-    def __reduce__(self) -> tuple[type[Expression], tuple[str]]:
-        return Expression, (self._source,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        called = [each.function for each in walk(self._tree) if isinstance(each, Call)]
+        return _restored, (self._source, {each.name: each.function for each in called if each.name not in BUILTINS})
 
     def __copy__(self) -> Expression:
         return self
@@ -161,6 +162,15 @@ class Expression:
             "format": "expression",
             "description": "An expression over the record, such as: lang == 'en' and length(text) > 3",
         }
+
+
+def _restored(source: str, functions: Mapping[str, Callable[..., Any]]) -> Expression:
+    """Make an expression in another process, with the functions that plugins had given it."""
+    table = BUILTINS.copy()
+    for name, function in functions.items():
+        table.register(name, function)
+    with table.active():
+        return Expression(source)
 
 
 def _alone(over: Over, record: Any, metas: Sequence[Any], misses: Misses) -> Any:

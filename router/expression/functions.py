@@ -42,6 +42,7 @@ class Function:
     example: str
     least: int
     most: int | None
+    function: Callable[..., Any] = field(repr=False)
     guarded: Callable[..., Any] = field(repr=False)
     takes_null: bool = False
     prepare: Mapping[int, Prepare] = field(default_factory=dict, repr=False)
@@ -137,6 +138,7 @@ class FunctionTable:
             example,
             least,
             most,
+            function,
             _guarded(name, function),
             takes_null,
             prepare or {},

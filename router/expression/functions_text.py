@@ -161,7 +161,10 @@ def _pattern(value: Any) -> Pattern:
     if type(value) is Pattern:
         return value
     need_text(value)
-    return pattern(value)
+    found = pattern(value)
+    if found.is_large:
+        raise Unfit("a pattern that is not written in the expression may not be so large")
+    return found
 
 
 @builtin('matches("router 2", r"[0-9]$")', prepare={1: pattern})

@@ -59,6 +59,7 @@ def parse(source: str, table: FunctionTable) -> Node:
         raise ExpressionError(f"longer than {LENGTH_LIMIT:,} characters ({len(source):,})", source)
     if any("\ud800" <= each <= "\udfff" for each in source):
         raise ExpressionError("half a character (a surrogate) is no text", source)
+    source = source.replace("\r", " ")  # a line end to Python, but of another width
     return _Reader(source, table).read(read_python(source))
 
 

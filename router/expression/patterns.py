@@ -9,6 +9,7 @@ from router.errors import ConfigError
 from router.expression.values import ITEM_LIMIT, Unfit, bounded
 
 _LONGEST = 4096
+_LARGE = 1000
 _MEMORY = 2 * 1024 * 1024
 
 
@@ -30,6 +31,11 @@ class Pattern:
         self.source = source
         self._quick = _compile(source, keeps_groups=False)
         self._full = _compile(source, keeps_groups=True)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is too much work for each character to come from a record."""
+        return bool(self._full.programsize > _LARGE)
 
     def is_in(self, text: str) -> bool:
         """Whether it matches anywhere in the text."""

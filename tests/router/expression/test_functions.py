@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from decimal import Decimal
@@ -112,6 +113,7 @@ def test_function_gives(source: str, record: dict[str, Any], expected: Any) -> N
         ("matches(a, b)", {"a": "x", "b": "("}),
         ("matches(a, b)", {"a": "x", "b": "x" * 5000}),
         ("extract(a, 'x', 1)", {"a": "x"}),
+        ("matches(a, b)", {"a": "x", "b": "x{1,1000}y"}),
         (r"replace_pattern(a, 'x', '\\1')", {"a": "x"}),
         ("parse_json(a)", {"a": "{"}),
         ("parse_json(a)", {"a": "[" * 100_000}),
@@ -159,6 +161,17 @@ def test_a_plugin_adds_a_function_to_its_table_alone() -> None:
     assert expression.misses == 1
     assert "| `shout(text, times=1)` | Upper-case, louder. |" in reference(table)
     assert "shout" not in BUILTINS
+
+
+def _shout(text: str) -> str:
+    return text.upper()
+
+
+def test_an_expression_takes_the_functions_of_plugins_along_to_another_process() -> None:
+    with _table(shout=_shout).active():
+        expression = Expression("shout(lower(a))")
+    again = pickle.loads(pickle.dumps(expression))
+    assert again.over(Batch.of([{"a": "x"}])) == ["X"]
 
 
 def test_whatever_a_plugin_function_does_over_does_not_raise() -> None:

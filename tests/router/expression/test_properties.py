@@ -40,6 +40,7 @@ def _assert_plain(value: Any) -> None:
 
 @given(sources | hostile_sources | texts, st.lists(records(), max_size=4))
 @example("\ud800", [{}])
+@example("a-\r-\rb", [{}])
 @example("9**9**9", [{}])
 @example('"a" * 10**9', [{}])
 @example("[1, 2] * 10**9", [{}])

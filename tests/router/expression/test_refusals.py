@@ -84,7 +84,7 @@ def test_what_cannot_be_read_says_where_and_what_would_be_right(source: str, col
         ('user.name.startswith("a")', "methods are not called here; write starts_with(user.name)"),
         ("a.explode()", "methods are not called here, and there is no function 'explode' that would take a"),
         ("len(text)", "no function 'len' (did you mean 'length'?)"),
-        ("lenght(text)", "no function 'lenght' (did you mean 'length'?)"),
+        ("lengh(text)", "no function 'lengh' (did you mean 'length'?)"),
         ("lower(text, 1)", "lower(text) takes 1 argument, got 2"),
         ("default(a)", "default(value, otherwise, ...) takes 2 or more arguments, got 1"),
         ("trim()", "trim(text, characters=None) takes 1 to 2 arguments, got 0"),
