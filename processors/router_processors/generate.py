@@ -20,7 +20,7 @@ class GenerateConfig(Config):
         default_factory=lambda: {"number": Expression("meta.number")},
         min_length=1,
         description="Field: expression. `meta.number` counts the records from 0.",
-        examples=[{"id": "meta.number", "lang": 'bucket(text(meta.number), 2) == 0 ? "en" : "es"'}],
+        examples=[{"id": "meta.number", "lang": '"en" if bucket(meta.number, 2) == 0 else "es"'}],
     )
 
 
