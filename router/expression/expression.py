@@ -13,7 +13,7 @@ from router.expression.errors import ExpressionError
 from router.expression.functions import BUILTINS, active_table
 from router.expression.parse import parse
 from router.expression.tree import Call, FieldOf, Meta, WholeRecord, walk
-from router.expression.values import INTEGER_BITS, Misses
+from router.expression.values import INTEGER_BITS, TOO_DEEP, Misses
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -63,7 +63,7 @@ class Expression:
         try:
             self._over_rows = compile_over(self._tree, self._metas, structs=False)
         except (RecursionError, MemoryError) as error:
-            raise ExpressionError("nested too deeply; split it over several fields", self._source) from error
+            raise ExpressionError(TOO_DEEP, self._source) from error
         self._over_structs: Over | None = None
         self._lock = threading.Lock()
         self._misses = 0

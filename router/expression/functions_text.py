@@ -126,7 +126,7 @@ def split(text: Any, separator: Any = None) -> list[str]:
 
 
 @builtin('join(["a", "b"], ", ") == "a, b"')
-def join(list: Any, separator: Any) -> str:  # noqa: A002 - the reader of the table sees this name
+def join(list: Any, separator: Any) -> str:
     """The texts of a list as one text."""
     need_text(separator)
     if kind(list) != "list":

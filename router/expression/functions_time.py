@@ -51,7 +51,7 @@ def now() -> float:
 
 
 @builtin('format_time(0, "%Y-%m-%d") == "1970-01-01"', prepare={1: _format, 2: _zone_name})
-def format_time(time: Any, format: Any = "%Y-%m-%dT%H:%M:%S%z", zone: Any = "UTC") -> str:  # noqa: A002
+def format_time(time: Any, format: Any = "%Y-%m-%dT%H:%M:%S%z", zone: Any = "UTC") -> str:
     """A time, or seconds since 1970, as text: `%Y` year, `%m` month, `%d` day, `%H` `%M` `%S` `%f` (microseconds) `%z`."""
     need_text(format, zone)
     place = _zone(zone)
@@ -64,12 +64,12 @@ def format_time(time: Any, format: Any = "%Y-%m-%dT%H:%M:%S%z", zone: Any = "UTC
     return moment.strftime(_format(format))
 
 
-def _strptime(text: str, format: str) -> datetime:  # noqa: A002
+def _strptime(text: str, format: str) -> datetime:
     return datetime.strptime(text, _format(format))  # noqa: DTZ007 - the caller adds the zone where the text has none
 
 
 @builtin('parse_time("1970-01-02T00:00:00Z") == 86400', prepare={1: _format})
-def parse_time(text: Any, format: Any = None) -> float:  # noqa: A002
+def parse_time(text: Any, format: Any = None) -> float:
     """Seconds since 1970 of a text in ISO 8601, or in the format; without a zone it is UTC."""
     need_text(text, "" if format is None else format)
     if len(text) > _LONGEST:

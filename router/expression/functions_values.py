@@ -149,7 +149,7 @@ def _normal(value: Any) -> Any:
 
 
 @builtin('keys({"a": 1}) == ["a"]')
-def keys(object: Any) -> list[str]:  # noqa: A002 - the reader of the table sees this name
+def keys(object: Any) -> list[str]:
     """The names in an object, in their order."""
     if not isinstance(object, dict):
         raise Unfit(f"takes an object, got {kind(object)}")

@@ -32,11 +32,10 @@ from router.expression.tree import (
     Step,
     WholeRecord,
 )
-from router.expression.values import INTEGER_BITS
+from router.expression.values import DEPTH_LIMIT, INTEGER_BITS, TOO_DEEP
 
 LENGTH_LIMIT = 4096
 NODE_LIMIT = 500
-DEPTH_LIMIT = 32
 
 _COMPARISONS: dict[type, str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
@@ -90,9 +89,10 @@ class _Reader:
     def read(self, node: ast.expr) -> Node:
         self._count += 1
         self._depth += 1
-        if self._depth > DEPTH_LIMIT or self._count > NODE_LIMIT:
-            limit = f"{DEPTH_LIMIT} levels" if self._depth > DEPTH_LIMIT else f"{NODE_LIMIT} parts"
-            raise self._error(node, f"an expression has at most {limit}; split it over several fields")
+        if self._depth > DEPTH_LIMIT:
+            raise self._error(node, TOO_DEEP)
+        if self._count > NODE_LIMIT:
+            raise self._error(node, f"an expression has at most {NODE_LIMIT} parts; split it over several fields")
         reader = self._readers.get(type(node))
         if reader is None:
             raise self._error(node, refusal(node))

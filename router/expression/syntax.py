@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 
 from router.expression.errors import ExpressionError
+from router.expression.values import TOO_DEEP
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -93,7 +94,7 @@ def read_python(source: str) -> ast.expr:
             warnings.simplefilter("error")
             tree = ast.parse(f"({source}\n)", mode="eval").body
     except (RecursionError, MemoryError) as error:
-        raise ExpressionError("nested too deeply", source) from error
+        raise ExpressionError(TOO_DEEP, source) from error
     except (SyntaxError, ValueError, Warning) as error:
         raise explain(source, error) from None
     if tree.col_offset == 0 and tree.lineno == 1 and not isinstance(tree, ast.Tuple | ast.GeneratorExp):

@@ -132,7 +132,7 @@ class Template:
         )
 
     @classmethod
-    def _validated(cls, value: object, context: Mapping[str, Any]) -> Self:  # noqa: ARG003 - for paths
+    def _validated(cls, value: object, context: Mapping[str, Any]) -> Self:
         return cls(need_template(value))
 
     @classmethod

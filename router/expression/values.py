@@ -8,6 +8,8 @@ from decimal import Decimal
 TEXT_LIMIT = 16 * 1024 * 1024
 ITEM_LIMIT = 1_000_000
 INTEGER_BITS = 4096
+DEPTH_LIMIT = 32
+TOO_DEEP = f"an expression has at most {DEPTH_LIMIT} levels; split it over several fields"
 
 _KINDS: dict[type, str] = {
     type(None): "null",
