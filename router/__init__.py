@@ -36,6 +36,7 @@ from router.expression import Expression, ExpressionError, PathTemplate, Templat
 from router.flow import Flow
 from router.functions import DROP, To, failed, processor, sink, source
 from router.hookspecs import hookimpl
+from router.loader import build_flow, flow_schema, load_flow
 from router.models import Answer, Model, ModelColumn, ModelField, ModelRuntime, UnscorableError
 from router.plugins import Registry, load_registry
 from router.relationship import FAILURE, RETRY, SUCCESS, Relationship, Unconnected
@@ -107,8 +108,11 @@ __all__ = [
     "UnscorableError",
     "Watermark",
     "Why",
+    "build_flow",
     "failed",
+    "flow_schema",
     "hookimpl",
+    "load_flow",
     "load_registry",
     "nearest",
     "processor",

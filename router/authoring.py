@@ -166,6 +166,11 @@ class Processor:
     def __init__(self, config: Config | None = None) -> None:
         self.config = config if config is not None else self.config_class()()
 
+    @property
+    def decodes(self) -> bool:
+        """True if it looks into whole records, so that those who set fields before it had better make rows."""
+        return self.reads == "rows"
+
     @classmethod
     def config_class(cls) -> type[Config]:
         """The class of ``config``, from its annotation."""
@@ -176,17 +181,17 @@ class Processor:
         return Config
 
     @classmethod
-    def relationships_for(cls, config: Any) -> tuple[Relationship, ...]:  # noqa: ARG003 - subclasses read it
+    def relationships_for(cls, config: Any) -> tuple[Relationship, ...]:
         """The ways out with these settings; pure. Default: ``relationships``."""
         return cls.relationships
 
     @classmethod
-    def inputs_for(cls, config: Any) -> tuple[str, ...]:  # noqa: ARG003 - subclasses read it
+    def inputs_for(cls, config: Any) -> tuple[str, ...]:
         """Named inputs, addressed as ``name.input``; their records carry the name in the column ``input``."""
         return ()
 
     @classmethod
-    def check(cls, config: Any) -> Iterable[str]:  # noqa: ARG003 - subclasses read it
+    def check(cls, config: Any) -> Iterable[str]:
         """Say what settings, each fine alone, cannot do together; pure, called when a flow is loaded."""
         return ()
 
@@ -208,7 +213,7 @@ class Processor:
         """
         raise NotImplementedError
 
-    async def wake(self, context: Context, why: Why) -> Result:  # noqa: ARG002 - subclasses read it
+    async def wake(self, context: Context, why: Why) -> Result:
         """Give what was held, because of ``why``; never overlaps ``process`` of the same processor."""
         return None
 

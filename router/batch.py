@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar, final
 
 from router.ack import Ack
 from router.codec import JSON, Codec, Failures, Projection, Record, attribute, codec, decode_all, encode_all
+from router.splice import splice
 
 __all__ = ["Batch", "Origin", "Record"]
 
@@ -53,7 +54,7 @@ class Batch:
     """
 
     __slots__ = (
-        "_codec", "_columns", "_content", "_count", "_projection", "_rows", "_runs", "_size", "_structs", "is_merged",
+        "_codec", "_columns", "_content", "_count", "_projection", "_rows", "_runs", "_size", "_structs", "is_merged", "splices",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +77,8 @@ class Batch:
         self._projection: Projection | None = None
         self._structs: list[Any] | None = None
         self._size: int | None = None
+        self.splices = False
+        """A hint: whoever takes this batch on wants bytes, so ``with_fields`` had better change the bytes."""
         self.is_merged = False  # records of several origins became fewer: none of them need be lost
 
     # -- making ---------------------------------------------------------------------------------
@@ -87,7 +90,7 @@ class Batch:
         return Batch(len(listed), _runs(len(listed), attributes), rows=listed)
 
     @staticmethod
-    def raw(content: Iterable[bytes], /, format: str | Codec = "json", **attributes: Any) -> Batch:  # noqa: A002
+    def raw(content: Iterable[bytes], /, format: str | Codec = "json", **attributes: Any) -> Batch:
         """Make a batch of undecoded records, each one's bytes in ``format``.
 
         Raises:
@@ -254,7 +257,7 @@ class Batch:
             made._rows = [rows[i] for i in indices]
         if (structs := self._structs) is not None:
             made._structs = [structs[i] for i in indices]
-        made._projection = self._projection
+        made._projection, made.splices = self._projection, self.splices
         made.is_merged = self.is_merged
         return made
 
@@ -293,7 +296,7 @@ class Batch:
             made._columns = {name: list(compress(values, mask)) for name, values in self._columns.items()}
         if self._size is not None:
             made._size = self._size * count // self._count
-        made._projection = self._projection
+        made._projection, made.splices = self._projection, self.splices
         made.is_merged = self.is_merged
         return made
 
@@ -310,7 +313,7 @@ class Batch:
         made.is_merged = self.is_merged
         return made
 
-    def with_content(self, content: Sequence[bytes], format: str | Codec = "json") -> Batch:  # noqa: A002
+    def with_content(self, content: Sequence[bytes], format: str | Codec = "json") -> Batch:
         """Put new content in place of these records, one for one."""
         self._check_length("contents", content)
         made = Batch(self._count, self._runs, content=_as_list(content), codec=codec(format), columns=self._columns)
@@ -321,6 +324,12 @@ class Batch:
         """Add or replace fields: one value a record, by field name."""
         for name, column in values.items():
             self._check_length(f"values of {name!r}", column)
+        if self.splices and self._structs and self._content is not None:  # projected: every line is an object
+            lines = splice(self._content, values)
+            if lines is not None:
+                changed = self.with_content(lines)
+                changed._projection, changed.splices = self._projection, True
+                return changed
         made = list(map(dict.copy, self.rows))
         for name, column in values.items():
             for row, value in zip(made, column, strict=True):

@@ -175,16 +175,24 @@ class Projection:
         return structs, [(index, _as_decode_error(JSON, error)) for index, error in failures]
 
 
+def encode_values(values: Sequence[Any]) -> list[bytes]:
+    """Any values as JSON, all at once, looking only at texts that say null for what they may hide.
+
+    Raises:
+        Exception: one of them cannot be said; which one, and why, ``encode_all`` tells.
+    """
+    texts = list(map(_Json.encode_unchecked, values))
+    for value, text in zip(values, texts, strict=True):
+        if b"null" in text:
+            _refuse_non_finite(value)
+    return texts
+
+
 def _encode_at_once(rows: Sequence[Record]) -> list[bytes] | None:
-    """All rows as JSON, looking only at lines that say null for what they may hide; None: one of them cannot be."""
     try:
-        lines = list(map(_Json.encode_unchecked, rows))
-        for row, line in zip(rows, lines, strict=True):
-            if b"null" in line:
-                _refuse_non_finite(row)
+        return encode_values(rows)
     except Exception:  # noqa: BLE001 - found again one by one, and told apart
         return None
-    return lines
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -229,6 +229,17 @@ class Flow:
         """The connections that lead to a processor."""
         return tuple(each for each in self.connections if each.consumer == name)
 
+    def downstream_of(self, name: str) -> frozenset[str]:
+        """Every processor that records of this one can reach."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            for each in self._successors[waiting.pop()]:
+                if each not in found:
+                    found.add(each)
+                    waiting.append(each)
+        return frozenset(found)
+
     @cached_property
     def _successors(self) -> Mapping[str, Sequence[str]]:
         found: dict[str, list[str]] = {name: [] for name in self.processors}

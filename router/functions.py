@@ -81,6 +81,11 @@ class FunctionProcessor(Processor):
         self._settings = {name: getattr(self.config, name) for name in type(self.config).model_fields}
 
     @property
+    def decodes(self) -> bool:
+        """A function gets whole records."""
+        return True
+
+    @property
     def call(self) -> Callable[[Record], Any]:
         """The function with its settings bound; a bare one where it has none."""
         return _bound(type(self).function, self._settings)

@@ -41,8 +41,17 @@ class Machine:
 
 
 class _Builder:
-    def __init__(self, flow: Flow, clock: Clock, desk: Desk, coordinator: Coordinator, tasks: Tasks) -> None:
+    def __init__(
+        self,
+        flow: Flow,
+        processors: Mapping[str, Processor],
+        clock: Clock,
+        desk: Desk,
+        coordinator: Coordinator,
+        tasks: Tasks,
+    ) -> None:
         self.flow = flow
+        self.processors = processors
         self.clock = clock
         self.desk = desk
         self.coordinator = coordinator
@@ -94,6 +103,7 @@ class _Builder:
         runner.context = self._context(spec, state, runner, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)
         runner.caller = Caller(spec, processor, runner.context, self.clock, outlet.check)
+        runner.caller.splices = not any(self.processors[name].decodes for name in self.flow.downstream_of(spec.name))
         if spec.run.execution == "process":
             runner.caller.workers = WorkerPool(processor, runner.context, self.clock, spec.run.concurrency)
         runner.inside = self.cycles.get(spec.name)
@@ -164,7 +174,7 @@ def build(
     tasks: Tasks,
 ) -> Machine:
     """Put a flow together from its processors."""
-    builder = _Builder(flow, clock, desk, coordinator, tasks)
+    builder = _Builder(flow, processors, clock, desk, coordinator, tasks)
     runners: dict[str, Runner] = {}
     sources: dict[str, SourceRunner] = {}
     for name, spec in flow.processors.items():

@@ -64,6 +64,8 @@ class Caller:
             else None
         )
         self.workers: Workers | None = None
+        self.splices = False
+        """No processor downstream reads rows, so fields are better set in the bytes."""
         self._slow = 0
         self.away = 0
         """Calls that are in a thread or a worker process now."""
@@ -131,6 +133,7 @@ class Caller:
             ready, undecodable = batch.encoded(self._processor.codec)
         elif self._fields:
             ready, undecodable = batch.projected(self._fields)
+            ready.splices = self.splices
         else:
             return batch, failures
         return ready, _after(failures, undecodable)

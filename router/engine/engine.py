@@ -67,7 +67,7 @@ class Engine:
                 raise ConfigError(f"replace: the flow has no processor {name!r}{nearest(name, flow.processors)}")
         self._data = Path(data) if data is not None else None
         self._clock: Clock = clock if clock is not None else SystemClock()
-        self._tasks = Tasks(self._broke)
+        self._tasks = Tasks(self._broke, self._clock.now)
         self._coordinator = Coordinator(self._fail)
         self._over = asyncio.Event()
         self._stopping = asyncio.Lock()

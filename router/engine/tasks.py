@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from typing import Any
+
+from router.expression import CLOCK
 
 __all__ = ["Tasks"]
 
@@ -12,13 +15,15 @@ __all__ = ["Tasks"]
 class Tasks:
     """The tasks of one flow. A task that raises calls ``on_error``; none is lost to the garbage collector."""
 
-    def __init__(self, on_error: Callable[[BaseException], None]) -> None:
+    def __init__(self, on_error: Callable[[BaseException], None], now: Callable[[], float]) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._on_error = on_error
+        self._context = copy_context()
+        self._context.run(CLOCK.set, now)  # what `now()` means in the expressions of this flow
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run a coroutine beside the others."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
+        task = asyncio.get_running_loop().create_task(work, name=name, context=self._context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
