@@ -151,8 +151,9 @@ class _Builder:
         """The flow's own run settings, and those that every processor starts from."""
         given = self._substitution.fill(self._mapping(data, "run"), ("run",))
         run = check(FlowRun, given, ("run",), self._problems, self._context)
-        defaults = run.defaults if run is not None else {}
-        if check(RunOptions, defaults, ("run", "defaults"), self._problems, self._context) is None:
+        defaults = given.get("defaults", {})
+        path: Path = ("run", "defaults")
+        if not isinstance(defaults, dict) or check(RunOptions, defaults, path, self._problems, self._context) is None:
             defaults = {}
         return run if run is not None else FlowRun(), defaults
 

@@ -132,7 +132,7 @@ class _Explained:
             fields = [
                 field for kind in kinds for name, field in kind.model_fields.items() if each in {field.alias, name}
             ]
-            if fields or not isinstance(each, int):
+            if fields:  # else a position, or a key of the author's own
                 kinds = [kind for field in fields for kind in _configs(field.annotation)]
         chosen = at(self._data, inner)
         name = chosen.get("type") if inner and isinstance(chosen, dict) else None

@@ -24,6 +24,7 @@ _SAID = {
     "block sequence entries are not allowed": "a list begins on a line of its own",
     "unknown escape character": "a '\\' between double quotes is written '\\\\', or use single quotes",
     "did not find expected comment or line break": "'>' and '|' begin a text on the lines below",
+    "unexpected ':'": "a ':' needs a space behind it",
     "did not find expected node content": "a value is missing",
 }
 _NOT_CLOSED = {"found unexpected end of stream", "did not find expected ',' or '}'", "did not find expected ',' or ']'"}

@@ -143,7 +143,7 @@ class _Composer:
             self._problems.spoil(path, traps.unknown_tag(tag), place=_place(event))
 
     def _scalar(self, event: Any, path: Path) -> Any:
-        if not event.implicit[0] or event.style:
+        if event.tag or event.style:
             return event.value
         try:
             return resolve(event.value)
@@ -187,14 +187,13 @@ class _Composer:
     def _key(self, event: Any, path: Path, mapping: Any) -> str | None:
         self._count(1, len(path), _place(event))
         if not isinstance(event, events.ScalarEvent):
-            self._problems.spoil(path, self._odd_key(event, mapping, path), place=_place(mapping))
+            self._odd_key(event, mapping, path)
             return None
         if event.value == "<<" and not event.style:
             self._problems.spoil(path, traps.MERGE, place=_place(event))
             return None
         self._check_tag(event, path)
-        key = event.value if event.style or not event.implicit[0] else self._plain_key(event, path)
-        return key if isinstance(key, str) else None
+        return event.value if event.tag or event.style else self._plain_key(event, path)
 
     def _plain_key(self, event: Any, path: Path) -> str:
         try:
@@ -205,13 +204,15 @@ class _Composer:
             right = f'"{event.value}"' if event.value else '""'
             text = f"a key is a text, got {_described(key)}; put it in quotes: {right}"
             self._problems.spoil((*path, event.value), text, place=_place(event))
-        return event.value  # type: ignore[no-any-return]
+        return str(event.value)
 
-    def _odd_key(self, event: Any, mapping: Any, path: Path) -> str:
+    def _odd_key(self, event: Any, mapping: Any, path: Path) -> None:
         if isinstance(event, events.AliasEvent):
-            return f"an alias, '*{event.anchor}', cannot be a key; write the key itself"
-        self._skip(event, path)
-        return traps.mapping_as_key(self._document, mapping)
+            said = f"an alias, '*{event.anchor}', cannot be a key; write the key itself"
+            self._problems.spoil(path, said, place=_place(event))
+        else:
+            self._skip(event, path)
+            self._problems.spoil(path, traps.mapping_as_key(self._document, mapping), place=_place(mapping))
 
     def _skip(self, event: Any, path: Path) -> None:
         depth = 1
