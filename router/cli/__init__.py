@@ -1,0 +1,42 @@
+"""The command line: `router run`, and what helps to write flows and processors."""
+
+from __future__ import annotations
+
+import click
+
+from router.cli.group import Commands, TeachingGroup
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "run": "Run flows, to their end or until they are stopped.",
+    "validate": "Say everything that is wrong with flows; start nothing.",
+    "graph": "Draw a flow, as text or as Mermaid.",
+    "processors": "Show the processors there are, or all about one.",
+    "new": "Write a flow, a processor or a plugin to begin with.",
+    "schema": "Print the JSON Schema of flow files, for editors.",
+    "completion": "Print the script that completes commands in a shell.",
+    "version": "Print the version.",
+}
+
+
+@click.group(
+    cls=TeachingGroup,
+    commands=Commands("router.cli", _COMMANDS),
+    short_helps=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    examples="""
+    router new flow tweets                 write a flow that scores and routes posts
+    router run flows/tweets.yaml           run it
+    router graph flows/tweets.yaml         see it
+    router processors route                learn what a processor does
+    """,
+)
+@click.version_option(package_name="stream-router", prog_name="router", message="%(prog)s %(version)s")
+def main() -> None:
+    """Move records through a flow: a graph of processors in one readable file.
+
+    A flow names its sources, its processors and its sinks, and where the records of
+    each go. router runs it, with bounded queues between them, and tells a source that its
+    records are safe only when they are.
+    """

@@ -1,0 +1,185 @@
+"""Run flows in one event loop, from their start to their reports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from router.cli.progress import Meter
+from router.engine import Engine, Report, Status, SystemClock
+from router.engine.clock import sleep
+from router.errors import RouterError
+from router.flow import Flow
+
+__all__ = ["Run", "Runs", "in_loop", "is_anything_stuck", "tuned_gc"]
+
+_T = TypeVar("_T")
+_log = logging.getLogger("router")
+
+IDLE_FOR, LOOK_EVERY = 1.0, 0.1
+PATIENCE = 0.5
+
+
+class Run:
+    """One flow of a command: started, stopped when asked, ended with a report, whatever happens."""
+
+    def __init__(self, flow: Flow, data: Path) -> None:
+        self.flow = flow
+        self.data = data
+        self.engine = Engine(flow, data=data)
+        self.is_started = False
+        self.report: Report | None = None
+
+    async def to_the_end(self, on_start: Callable[[Run], None]) -> None:
+        """Start the flow and wait for its end; what cannot start has failed."""
+        try:
+            async with self.engine as engine:
+                self.is_started = True
+                on_start(self)
+                self.report = await engine.run()
+        except asyncio.CancelledError:  # stopped before it could start
+            self.report = self._without_counts("stopped", None)
+        except RouterError as error:
+            self.report = self._without_counts("failed", str(error))
+        except Exception as error:  # noqa: BLE001 - a hook of a plugin may raise anything
+            _log.exception("%s: a defect of router or of a plugin", self.flow.name)
+            self.report = self._without_counts("failed", f"{type(error).__name__}: {error}")
+
+    def _without_counts(self, outcome: str, error: str | None) -> Report:
+        assert outcome in ("stopped", "failed")
+        return Report(self.flow.name, outcome, 0.0, {}, 0, error)  # type: ignore[arg-type]
+
+
+class Runs:
+    """The flows of one command.
+
+    Args:
+        drain: Seconds that a stop waits for records under way; None: as each flow says.
+        until_idle: Stop a flow when it has had nothing to do for a moment.
+        on_start: Called each time a flow has started.
+    """
+
+    def __init__(
+        self, runs: Sequence[Run], *, drain: float | None, until_idle: bool, on_start: Callable[[], None]
+    ) -> None:
+        self.meters: list[Meter] = []
+        self._runs = runs
+        self._drain = drain
+        self._until_idle = until_idle
+        self._on_start = on_start
+        self._main: dict[Run, asyncio.Task[None]] = {}
+        self._beside: set[asyncio.Task[object]] = set()
+
+    async def to_the_end(self) -> None:
+        """Run all of them until each has its report."""
+        for run in self._runs:
+            self._main[run] = _task(run.to_the_end(self._started), run.flow.name)
+        await asyncio.gather(*self._main.values())
+        for task in self._beside:
+            task.cancel()
+        for ended in await asyncio.gather(*self._beside, return_exceptions=True):
+            if isinstance(ended, Exception):
+                _log.error("a defect of router", exc_info=ended)
+
+    def stop(self) -> None:
+        """Ask every flow to end."""
+        for run, task in self._main.items():
+            if run.is_started:
+                self._beside.add(_task(run.engine.stop(self._drain), f"stop {run.flow.name}"))
+            else:
+                task.cancel()
+
+    def _started(self, run: Run) -> None:
+        self._on_start()
+        self.meters.append(Meter(run.flow, run.engine.status))
+        if self._until_idle:
+            self._beside.add(_task(self._stop_when_idle(run), f"idle {run.flow.name}"))
+
+    async def _stop_when_idle(self, run: Run) -> None:
+        clock, seen, since = SystemClock(), None, 0.0
+        while run.report is None:
+            status = run.engine.status()
+            moved = activity(status)
+            if moved != seen or is_busy(status):
+                seen, since = moved, clock.now()
+            elif clock.now() - since >= IDLE_FOR:
+                await run.engine.stop(self._drain)
+                return
+            await sleep(clock, LOOK_EVERY)
+
+
+def _task(work: Coroutine[Any, Any, _T], name: str) -> asyncio.Task[_T]:
+    return asyncio.get_running_loop().create_task(work, name=name)
+
+
+def activity(status: Status) -> object:
+    """What changes whenever a record moves."""
+    return [(each.records_in, each.out) for each in status.processors.values()]
+
+
+def is_busy(status: Status) -> bool:
+    """True if something is still to be done with a record that a source has given, other than to hold it."""
+    held = sum(each.held for each in status.processors.values())
+    return any(each.records or each.unacked for each in status.connections.values()) or (
+        status.outstanding > 0 and not held
+    )
+
+
+def in_loop(work: Callable[[asyncio.AbstractEventLoop], Awaitable[_T]]) -> _T:
+    """Run on a loop of its own, uvloop's where there is one, that leaves threads behind rather than wait for them."""
+    try:
+        import uvloop  # noqa: PLC0415 - only where it exists, and not when the library is imported
+    except ImportError:
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
+    threads = ThreadPoolExecutor(thread_name_prefix="router")
+    loop.set_default_executor(threads)
+    try:
+        return loop.run_until_complete(work(loop))
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def is_anything_stuck() -> bool:
+    """True if a thread does not end: Python would wait for it at its exit, for ever."""
+    deadline = time.monotonic() + PATIENCE
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def tuned_gc() -> Iterator[Callable[[], None]]:
+    """Tune the garbage collector for a run; gives what to call when all has started.
+
+    While modules are imported and flows built there is no garbage worth a look. What then lives, lives to the
+    end and need not be looked at again; and of records, few objects refer to each other.
+    """
+    thresholds = gc.get_threshold()
+    gc.disable()
+
+    def started() -> None:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        gc.enable()
+
+    try:
+        yield started
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+        gc.enable()

@@ -1,0 +1,72 @@
+"""Ctrl-C and SIGTERM, in real processes; nothing sleeps, each step waits for what the last one printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from signal import SIGINT, SIGTERM, Signals
+from typing import Any
+
+import pytest
+
+ENDLESS = {"type": "count_up"}
+KEEP = {"type": "keep"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(SIGINT, 130), (SIGTERM, 0)])
+def test_the_first_signal_drains_and_its_exit_code_says_which_it_was(
+    start: Any, flow: Any, folder: Path, number: Signals, code: int
+) -> None:
+    run = start("run", flow("endless", ENDLESS, KEEP))
+    run.until("kept the first")
+    run.send(number)
+    ended, said = run.end()
+    kept = (folder / "kept").read_text().split()
+    assert (ended, "endless: stopped" in said) == (code, True)
+    assert f"{len(kept):,}  success → delivered" in said
+    assert kept == [str(n) for n in range(len(kept))]
+
+
+@pytest.mark.parametrize("number", [SIGINT, SIGTERM])
+def test_a_drain_that_is_not_full_is_exit_code_1(start: Any, flow: Any, number: Signals) -> None:
+    run = start("run", flow("endless", ENDLESS, {"type": "stay"}, KEEP), "--drain", "50ms")
+    run.until("staying")
+    run.send(number)
+    ended, said = run.end()
+    assert (ended, "endless: cut off" in said) == (1, True)
+
+
+def test_a_second_ctrl_c_ends_the_process_though_a_processor_never_yields(start: Any, flow: Any) -> None:
+    run = start("run", flow("endless", ENDLESS, {"type": "loop"}, KEEP))
+    run.until("looping")
+    run.send(SIGINT)
+    run.until("stopping")
+    run.send(SIGINT)
+    assert run.end()[0] == 1
+
+
+def test_a_second_sigterm_changes_nothing(start: Any, flow: Any) -> None:
+    run = start("run", flow("endless", ENDLESS, {"type": "loop"}, KEEP))
+    run.until("looping")
+    run.send(SIGTERM)
+    run.until("stopping")
+    run.send(SIGTERM)
+    run.send(SIGINT)
+    ended, said = run.end()
+    assert (ended, said) == (1, "ended at once: what was under way was not settled\n")
+
+
+def test_a_thread_that_never_returns_does_not_keep_the_process(start: Any, flow: Any) -> None:
+    slow = {"type": "wait", "run": {"execution": "thread"}}
+    run = start("run", flow("endless", ENDLESS, slow, KEEP), "--drain", "50ms")
+    run.until("waiting")
+    run.send(SIGINT)
+    assert run.end()[0] == 1
+
+
+def test_several_flows_stop_together(start: Any, flow: Any, folder: Path) -> None:
+    run = start("run", flow("a", ENDLESS, KEEP), flow("b", ENDLESS, {**KEEP, "file": "also"}))
+    run.until("kept the first")
+    run.until("kept the first")
+    run.send(SIGINT)
+    ended, said = run.end()
+    assert (ended, "a: stopped" in said, "b: stopped" in said) == (130, True, True)
