@@ -4,7 +4,7 @@ from router.ack import Ack, Outcome, Reply, Watermark
 from router.authoring import Context, Held, Processor, Produced, Result, Routes, Source, State, Why
 from router.batch import Batch, Record
 from router.choice import Choice
-from router.codec import JSON, RAW, TEXT, Codec
+from router.codec import JSON, RAW, TEXT, Codec, Failures, resumable
 from router.config import Config, Field, FilePath, FromWorkingDirectory, Rate, Size
 from router.engine import (
     Bulletin,
@@ -34,6 +34,7 @@ from router.errors import (
 )
 from router.expression import Expression, ExpressionError, PathTemplate, Template
 from router.flow import Flow
+from router.formats import Format, Misread, Part, RecordReader, RecordWriter
 from router.functions import DROP, To, failed, processor, sink, source
 from router.hookspecs import hookimpl
 from router.loader import build_flow, flow_schema, load_flow
@@ -66,19 +67,23 @@ __all__ = [
     "Engine",
     "Expression",
     "ExpressionError",
+    "Failures",
     "Field",
     "FilePath",
     "Flow",
     "FlowError",
+    "Format",
     "FromWorkingDirectory",
     "Held",
     "Inbox",
+    "Misread",
     "Model",
     "ModelColumn",
     "ModelField",
     "ModelRuntime",
     "Outbox",
     "Outcome",
+    "Part",
     "PathTemplate",
     "PluginError",
     "Problem",
@@ -90,6 +95,8 @@ __all__ = [
     "Rate",
     "Record",
     "RecordError",
+    "RecordReader",
+    "RecordWriter",
     "Registry",
     "Relationship",
     "Reply",
@@ -116,6 +123,7 @@ __all__ = [
     "load_registry",
     "nearest",
     "processor",
+    "resumable",
     "sink",
     "source",
 ]

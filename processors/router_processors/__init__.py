@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from router import Registry, hookimpl
 from router_processors.filter import Filter
+from router_processors.formats.avro import Avro
+from router_processors.formats.csv import Csv
+from router_processors.formats.json import Json
+from router_processors.formats.json_lines import JsonLines
+from router_processors.formats.raw import Raw
+from router_processors.formats.text import Text
 from router_processors.generate import Generate
 from router_processors.log import Log
+from router_processors.read_file import ReadFile
 from router_processors.respond import Respond
 from router_processors.route import Route
 from router_processors.run_model import RunModel
 from router_processors.runtimes.onnx import Onnx
 from router_processors.set_fields import SetFields
 from router_processors.throttle import Throttle
+from router_processors.write_file import WriteFile
 
 
 @hookimpl
 def register(registry: Registry) -> None:
     """Register all of them."""
-    for processor in (Filter, Generate, Log, Respond, Route, RunModel, SetFields, Throttle):
+    for processor in (Filter, Generate, Log, ReadFile, Respond, Route, RunModel, SetFields, Throttle, WriteFile):
         registry.processor(processor)
+    for format_ in (Avro, Csv, Json, JsonLines, Raw, Text):
+        registry.format(format_)
     registry.model_runtime(Onnx)

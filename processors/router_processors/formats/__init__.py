@@ -1,0 +1,1 @@
+"""The built-in formats: how records lie in files and streams."""
