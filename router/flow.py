@@ -184,7 +184,7 @@ class Flow:
     run: FlowRun = field(default_factory=FlowRun)
     version: str = ""
     description: str = ""
-    file: Path | None = None
+    file: Path | None = field(default=None, compare=False)
     registry: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

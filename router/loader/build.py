@@ -99,7 +99,9 @@ class _Builder:
             for each in files:
                 registry.load_file(each)
         self._registry = registry
-        self._context = {"folder": self._folder, "registry": registry}
+        # A flow in the working directory and a mapping that says the same are equal.
+        folder = self._folder if self._folder != FilesystemPath() else None
+        self._context = {"folder": folder, "registry": registry}
 
     def flow(self, data: dict[str, Any]) -> Flow:
         run, defaults = self._run(data)

@@ -137,10 +137,10 @@ def where(path: Path) -> str:
 
 
 def name_of(path: Path) -> str:
-    """A part of a flow as its author would name it, within its processor: ``'run.batch'``, ``'paths[0]'``."""
+    """A part of a flow as its author would name it: ``'run.batch'``; nothing for a processor itself."""
     inner = path[2:] if len(path) > 1 and path[0] == "processors" else path
     text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in inner)
-    return repr(text.removeprefix("."))
+    return repr(text.removeprefix(".")) if text else ""
 
 
 def found(value: object) -> str:

@@ -56,13 +56,13 @@ class _Generator(GenerateJsonSchema):
 
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - pydantic's own form
 
-    def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> Schema:  # noqa: ARG002 - overrides
+    def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> Schema:
         return {"anyOf": [{"type": "string", "pattern": DURATION_PATTERN}, {"const": 0}]}
 
-    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> Schema:  # noqa: ARG002 - overrides
+    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> Schema:
         return {}
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - overrides
+    def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
     def encode_default(self, dft: Any) -> Any:
@@ -145,7 +145,7 @@ def _type(name: str, kind: type[Processor], models: dict[str, Schema], by_class:
             "type": {"const": name},
             "description": {"type": "string", "description": "What this step is for."},
             **settings.get("properties", {}),
-            "run": _ref(by_class[RunOptions]),
+            "run": _fillable(_ref(by_class[RunOptions])),
             "to": _to(kind),
         },
     }

@@ -175,7 +175,7 @@ class _Composer:
             inner = (*path, key)
             if key in data:
                 line = self._document.keys[inner][0]
-                text = f"{name_of(inner)} stands here again, first in line {line}; keep one of them"
+                text = f"{name_of(inner) or 'it'} stands here again, first in line {line}; keep one of them"
                 self._problems.add(inner, text, place=_place(key_event))
                 self._node(value, (*inner, _AGAIN))
                 continue

@@ -192,13 +192,12 @@ class FormattedConfig(Config):
     format: Format = Field(description="How records lie in the file.")
 
 
-class Formatted(Odd):
+class Formatted(Processor):
     type_name = "formatted"
     config: FormattedConfig
 
-    @classmethod
-    def relationships_for(cls, config: Any) -> Iterable[Relationship]:  # type: ignore[override]
-        return cls.relationships
+    def process(self, batch: Any, context: Any) -> Any:
+        return batch
 
 
 @pytest.mark.parametrize(
