@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar, final
 
 from router.ack import Ack
-from router.codec import JSON, Codec, Failures, Projection, Record, attribute, codec, decode_all, encode_all
+from router.codec import JSON, Codec, Failures, Projection, Record, are_finite, attribute, codec, decode_all, encode_all
 from router.splice import splice
 
 __all__ = ["Batch", "Origin", "Record"]
@@ -54,7 +54,7 @@ class Batch:
     """
 
     __slots__ = (
-        "_codec", "_columns", "_content", "_count", "_projection", "_rows", "_runs", "_size", "_structs", "is_merged", "splices",
+        "_codec", "_columns", "_content", "_count", "_is_finite", "_projection", "_rows", "_runs", "_size", "_structs", "is_merged", "splices",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,7 @@ class Batch:
         self._projection: Projection | None = None
         self._structs: list[Any] | None = None
         self._size: int | None = None
+        self._is_finite = False  # the rows came from JSON, so they hold no NaN
         self.splices = False
         """A hint: whoever takes this batch on wants bytes, so ``with_fields`` had better change the bytes."""
         self.is_merged = False  # records of several origins became fewer: none of them need be lost
@@ -141,6 +142,11 @@ class Batch:
         return self._codec
 
     @property
+    def has_content(self) -> bool:
+        """True if ``content`` need not be encoded."""
+        return self._content is not None
+
+    @property
     def has_rows(self) -> bool:
         """True if ``rows`` need not be decoded."""
         return self._rows is not None
@@ -154,7 +160,7 @@ class Batch:
                 the processor does not declare that it reads content.
         """
         if self._content is None:
-            content, failures = encode_all(self._codec, self._rows or [])
+            content, failures = encode_all(self._codec, self._rows or [], is_finite=self._is_finite)
             if failures:
                 raise failures[0][1]
             self._content = content
@@ -172,7 +178,7 @@ class Batch:
             rows, failures = decode_all(self._codec, self._content or [])
             if failures:
                 raise failures[0][1]
-            self._rows = rows
+            self._rows, self._is_finite = rows, self._codec is JSON
         return self._rows
 
     def values(self, field: str) -> list[Any]:
@@ -257,7 +263,7 @@ class Batch:
             made._rows = [rows[i] for i in indices]
         if (structs := self._structs) is not None:
             made._structs = [structs[i] for i in indices]
-        made._projection, made.splices = self._projection, self.splices
+        made._projection, made.splices, made._is_finite = self._projection, self.splices, self._is_finite
         made.is_merged = self.is_merged
         return made
 
@@ -296,7 +302,7 @@ class Batch:
             made._columns = {name: list(compress(values, mask)) for name, values in self._columns.items()}
         if self._size is not None:
             made._size = self._size * count // self._count
-        made._projection, made.splices = self._projection, self.splices
+        made._projection, made.splices, made._is_finite = self._projection, self.splices, self._is_finite
         made.is_merged = self.is_merged
         return made
 
@@ -334,7 +340,9 @@ class Batch:
         for name, column in values.items():
             for row, value in zip(made, column, strict=True):
                 row[name] = value
-        return self.with_rows(made)
+        changed = self.with_rows(made)
+        changed._is_finite = self._is_finite and all(map(are_finite, values.values()))
+        return changed
 
     def with_columns(self, **columns: Sequence[Any] | None) -> Batch:
         """Add or replace columns; None takes one away."""
@@ -418,7 +426,7 @@ class Batch:
             return self, []
         rows, failures = decode_all(self._codec, self._content or [])
         good = self._without(failures)
-        good._rows = rows
+        good._rows, good._is_finite = rows, self._codec is JSON
         return good, failures
 
     def projected(self, fields: frozenset[str]) -> tuple[Batch, Failures]:
@@ -437,7 +445,7 @@ class Batch:
         if self._content is not None and self._codec is codec:
             return self, []
         decoded, undecodable = self.decoded()
-        content, failures = encode_all(codec, decoded.rows)
+        content, failures = encode_all(codec, decoded.rows, is_finite=decoded._is_finite)
         good = decoded._without(failures)._copy()
         good._content, good._codec, good._structs, good._projection, good._size = content, codec, None, None, None
         return good, _merged_failures(undecodable, failures, len(self))
