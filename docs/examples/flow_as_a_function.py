@@ -19,7 +19,7 @@ FLOW = {
             "type": "run_model",
             "model": str(MODEL),
             "inputs": {"text": "text"},
-            "outputs": {"sentiment": "sentiment"},
+            "outputs": {"sentiment": "score"},
             "to": "answer",
         },
         "answer": {"type": "respond"},

@@ -24,7 +24,7 @@ BROKEN = {
     552: "not UTF-8",
     669: "null as text",
     780: "not JSON",
-    915: "no language",
+    915: "a path as language",
 }
 
 lines = (FLOWS / "data" / "posts.jsonl").read_bytes().split(b"\n")
@@ -44,7 +44,7 @@ def fault(line: bytes) -> str | None:
     if "text" not in record:
         return "no text"
     kinds = {int: "a number as text", type(None): "null as text"}
-    return kinds.get(type(record["text"])) or (None if "lang" in record else "no language")
+    return kinds.get(type(record["text"])) or ("a path as language" if "/" in record["lang"] else None)
 
 
 def words(text: str) -> set[str]:
