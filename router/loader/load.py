@@ -20,7 +20,7 @@ def load_flow(
     parameters: Mapping[str, object] | None = None,
     plugins: Sequence[str | os.PathLike[str]] = (),
     *,
-    environment: Mapping[str, str] = os.environ,
+    environment: Mapping[str, str] | None = None,
     secrets: str | os.PathLike[str] | None = None,
     registry: Registry | None = None,
 ) -> Flow:
@@ -32,9 +32,10 @@ def load_flow(
     Args:
         parameters: Values for the flow's ``parameters``. A text is read as YAML where the default
             is no text; as a whole path setting it starts at the working directory.
-        environment: Where ``${NAME}`` and ``${secret:NAME}`` are looked up.
+        environment: Where ``${NAME}`` and ``${secret:NAME}`` are looked up; None: that of the process.
         secrets: A folder with one file for each secret.
-        registry: What is known instead of the installed plugins and the folder beside the flow.
+        registry: What is known instead of the installed plugins and the folder beside the flow;
+            plugin files are added to it.
 
     Raises:
         FlowError: every problem of the flow, each with its line and column.
@@ -50,7 +51,7 @@ def load_flow(
         problems,
         parameters=parameters or {},
         plugins=[Path(each) for each in plugins],
-        environment=environment,
+        environment=os.environ if environment is None else environment,
         secrets=Path(secrets) if secrets is not None else None,
         registry=registry,
         file=file,
@@ -62,7 +63,7 @@ def build_flow(
     parameters: Mapping[str, object] | None = None,
     plugins: Sequence[str | os.PathLike[str]] = (),
     *,
-    environment: Mapping[str, str] = os.environ,
+    environment: Mapping[str, str] | None = None,
     secrets: str | os.PathLike[str] | None = None,
     registry: Registry | None = None,
 ) -> Flow:
@@ -84,7 +85,7 @@ def build_flow(
         problems,
         parameters=parameters or {},
         plugins=[Path(each) for each in plugins],
-        environment=environment,
+        environment=os.environ if environment is None else environment,
         secrets=Path(secrets) if secrets is not None else None,
         registry=registry,
         file=None,
