@@ -16,6 +16,7 @@ from router.codec import Failures
 from router.engine.clock import Clock
 from router.engine.context import FlowContext, Scope, current_scope
 from router.engine.outlet import Outputs
+from router.engine.threads import ThreadContext
 from router.errors import ProcessorError, RecordError, RetryableError
 from router.flow import ProcessorSpec
 from router.functions import failed
@@ -172,7 +173,10 @@ class Caller:
         self.away += 1
         late = self._clock.call_later(self._timeout, self._tell_late) if self._timeout is not None else None
         try:
-            return await loop.run_in_executor(self._threads, context.run, self._processor.process, batch, self._context)
+            work = self._processor.process
+            return await loop.run_in_executor(
+                self._threads, context.run, work, batch, ThreadContext(self._context, loop)
+            )
         finally:
             self.away -= 1
             if late is not None:
