@@ -45,6 +45,7 @@ class _Builder:
         self,
         flow: Flow,
         processors: Mapping[str, Processor],
+        *,
         clock: Clock,
         desk: Desk,
         coordinator: Coordinator,
@@ -174,7 +175,7 @@ def build(
     tasks: Tasks,
 ) -> Machine:
     """Put a flow together from its processors."""
-    builder = _Builder(flow, processors, clock, desk, coordinator, tasks)
+    builder = _Builder(flow, processors, clock=clock, desk=desk, coordinator=coordinator, tasks=tasks)
     runners: dict[str, Runner] = {}
     sources: dict[str, SourceRunner] = {}
     for name, spec in flow.processors.items():
