@@ -83,7 +83,8 @@ class Problems:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.spoiled: set[Path] = set()
+        self._spoiled: set[Path] = set()
+        self._holding: set[Path] = set()
         self.secrets: set[str] = set()
         self._found: dict[Problem, None] = {}
 
@@ -103,15 +104,20 @@ class Problems:
         """Note a problem that makes all others of this part meaningless."""
         if not self.is_spoiled(path):
             self.add(path, text, place=place)
-        self.spoiled.add(path)
+        self.mark_spoiled(path)
+
+    def mark_spoiled(self, path: Path) -> None:
+        """Let a part be known to be wrong; what is wrong with it is said elsewhere."""
+        self._spoiled.add(path)
+        self._holding.update(path[:cut] for cut in range(len(path)))
 
     def is_spoiled(self, path: Path) -> bool:
         """True if this part, or one that holds it, is known to be wrong already."""
-        return any(path[:cut] in self.spoiled for cut in range(len(path) + 1))
+        return any(path[:cut] in self._spoiled for cut in range(len(path) + 1))
 
     def holds_spoiled(self, path: Path) -> bool:
         """True if this part, one that holds it, or one within it is known to be wrong already."""
-        return self.is_spoiled(path) or any(each[: len(path)] == path for each in self.spoiled)
+        return path in self._holding or self.is_spoiled(path)
 
     def raise_any(self) -> None:
         """Raise all problems in the order of the file, if there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -133,24 +134,26 @@ class DraftReader:
         if draft.kind is None or draft.config is None:
             return
         try:
-            for said in draft.kind.check(draft.config):
-                self._problems.add(draft.path, said)
+            wrong = [str(said) for said in draft.kind.check(draft.config)]
+            for said in wrong:
+                self._problems.add(_meant(draft.path, draft.config, said), said)
             draft.inputs = tuple(draft.kind.inputs_for(draft.config))
-            draft.relationships = self._relationships(draft, tuple(draft.kind.relationships_for(draft.config)))
+            own = tuple(draft.kind.relationships_for(draft.config))
+            draft.relationships = self._relationships(draft, own, known_wrong=bool(wrong))
         except Exception as error:  # noqa: BLE001 - see above
             said = f"type {draft.kind.type_name!r} cannot say what it does with these settings"
             self._problems.add(draft.path, f"{said}: {type(error).__name__}: {error}")
 
-    def _relationships(self, draft: Draft, own: tuple[Relationship, ...]) -> tuple[Relationship, ...] | None:
+    def _relationships(
+        self, draft: Draft, own: tuple[Relationship, ...], *, known_wrong: bool
+    ) -> tuple[Relationship, ...] | None:
         assert draft.kind is not None
         names = [each.name for each in own]
-        for name in dict.fromkeys(names):
-            if name in RESERVED or name == OTHERS:
-                self._problems.add(draft.path, f"the relationship name {name!r} is taken; choose another")
-                return None
-            if names.count(name) > 1:
-                self._problems.add(draft.path, f"the relationship {name!r} is there twice; choose another name")
-                return None
+        wrong = next((name for name in names if name in {*RESERVED, OTHERS} or names.count(name) > 1), None)
+        if wrong is not None:
+            if not known_wrong:
+                self._problems.add(draft.path, f"the relationship name {wrong!r} is taken; choose another")
+            return None
         if not draft.is_source and FAILURE.name not in names:
             own = (*own, FAILURE)
         if draft.run is None or draft.run.retry is not None:
@@ -170,3 +173,9 @@ def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
+
+
+def _meant(path: Path, config: Config, said: str) -> Path:
+    """Where a problem belongs that a class found: at the setting its first word names."""
+    word = re.match(r"'([a-z_]+)'", said)
+    return (*path, word[1]) if word and word[1] in type(config).model_fields else path

@@ -13,32 +13,24 @@ from router.relationship import Unconnected
 def check(drafts: Mapping[str, Draft], specs: Mapping[str, ProcessorSpec], problems: Problems) -> None:
     """Note processors that nothing leads to, and cycles without a way in or out."""
     flow = Flow("graph", specs)
-    reached = _reached(flow)
-    for members in flow.components:
-        first = min(members, key=list(specs).index)
-        incoming = [each for name in members for each in flow.inputs_of(name) if each.producer not in members]
+    order = {name: number for number, name in enumerate(specs)}
+    number_of = flow.component_of
+    entered = {
+        number_of[each.consumer] for each in flow.connections if number_of[each.producer] != number_of[each.consumer]
+    }
+    for number, members in enumerate(flow.components):
+        first = min(members, key=order.__getitem__)
         path = drafts[first].path
         if flow.is_cycle(members):
             names = _cycle(flow, first, members)
-            if not incoming:
+            if number not in entered:
                 problems.add(path, f"no source enters the cycle {names}; lead one to it")
             elif all(drafts[name].relationships is not None for name in members) and not any(
                 _leaves(flow, name, members) for name in members
             ):
                 problems.add(path, f"nothing leaves the cycle {names}; send a relationship elsewhere, or to 'drop'")
-        elif first not in reached and not incoming:
+        elif number not in entered and not specs[first].is_source:
             problems.add(path, f"nothing leads to {first!r}; name it in the 'to' of another processor")
-
-
-def _reached(flow: Flow) -> set[str]:
-    reached = {name for name, spec in flow.processors.items() if spec.is_source}
-    waiting = list(reached)
-    while waiting:
-        name = waiting.pop()
-        following = {target.consumer for target in _connections(flow.processors[name])} - reached
-        reached |= following
-        waiting += following
-    return reached
 
 
 def _connections(spec: ProcessorSpec) -> list[ConnectionSpec]:

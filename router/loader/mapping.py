@@ -12,8 +12,17 @@ def take(mapping: object) -> tuple[Document, Problems]:
     """Copy a mapping into plain data; what no flow file could hold is in the problems."""
     document = Document(None)
     problems = Problems(document)
-    document.data = _Copy(problems).node(mapping, ())
+    document.data = plain(mapping, problems)
     return document, problems
+
+
+def plain(value: object, problems: Problems) -> Any:
+    """Copy a value into plain data.
+
+    Raises:
+        FlowError: it is nested without end, or too large.
+    """
+    return _Copy(problems).node(value, ())
 
 
 class _Copy:

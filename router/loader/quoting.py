@@ -14,6 +14,7 @@ _LINE = re.compile(
     re.VERBOSE,
 )
 _PAIR = re.compile(r"""\s*("[^"]*"|'[^']*'|[^\s"'{}\[\]:]+)\s*:(?:\s+(.*))?""", re.DOTALL)
+_LONGEST = 1000  # characters; longer lines are nobody's handwriting
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -31,6 +32,8 @@ def is_open(text: str) -> bool:
 
 def mended(line: str) -> str | None:
     """A line that YAML cannot read as it should have been written; None where quotes would not help."""
+    if len(line) > _LONGEST:
+        return None
     line = _without_comment(line).rstrip()
     parts = _LINE.fullmatch(line)
     if parts is None or is_open(parts["value"]) or _is_quoted(parts["value"]) or _reads(line):

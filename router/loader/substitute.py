@@ -11,6 +11,7 @@ from typing import Any
 from router.config import FromWorkingDirectory, Secret
 from router.errors import FlowError, nearest
 from router.loader.document import NODE_LIMIT, Path, Problems, found, kind_of
+from router.loader.mapping import plain
 from router.loader.secrets import Secrets
 from router.loader.yaml import parse
 
@@ -70,7 +71,7 @@ class Substitution:
         default = self._declared[name]
         if isinstance(value, str) and not isinstance(value, Secret):
             value = value if isinstance(default, str | None) else self._typed(name, value)
-        self._values[name] = _typed_by_a_person(value)
+        self._values[name] = _typed_by_a_person(plain(value, self._problems))
 
     def _typed(self, name: str, value: str) -> Any:
         """Read the text given for a parameter whose default is no text, as the flow file would."""
@@ -89,7 +90,7 @@ class Substitution:
             path = ("parameters", name)
             default = self._declared[name]
             if default is None:
-                self._problems.spoil(path, f"the parameter {name!r} is missing: it has no default; give it a value")
+                self._problems.spoil(path, f"the parameter {name!r} has no default; give it a value: --set {name}=...")
             self._values[name] = self.fill(default, path)
         return self._values[name]
 
@@ -126,29 +127,23 @@ class Substitution:
             self._characters += len(pieces[-1])
             self._spend(value, path)
             end = hole.end()
+            if self._problems.is_spoiled(path):
+                break
         filled = "".join([*pieces, text[end:]])
         return Secret(filled) if secret else filled
 
     def _hole(self, hole: re.Match[str], text: str, path: Path) -> Any:
         inside = _INSIDE.fullmatch(hole["inside"])
+        signs = "$${ for the signs themselves"
         if not hole["end"]:
-            self._spoil(
-                path,
-                hole,
-                text,
-                f"'{hole[0]}' is not closed; it needs a '}}', and two signs that mean themselves are $${{",
-            )
+            said = f"'{hole[0]}' is not closed; write ${{name}}, or {signs}"
         elif inside is None:
-            self._spoil(
-                path,
-                hole,
-                text,
-                f"'{hole[0]}' names no parameter; write ${{name}} or ${{name:-default}}, and $${{ for the signs",
-            )
+            said = f"'{hole[0]}' names no parameter; write ${{name}} or ${{name:-default}}, or {signs}"
         elif inside["secret"]:
             return self._secret(inside, hole, text, path)
         else:
             return self._value(inside["name"], inside["default"], hole, text, path)
+        self._spoil(path, hole, text, said)
         return hole[0]
 
     def _secret(self, inside: re.Match[str], hole: re.Match[str], text: str, path: Path) -> str:
@@ -171,7 +166,7 @@ class Substitution:
                 self._spoil(path, hole, text, f"the parameter {name!r} is made of itself")
                 return hole[0]
             if self._problems.holds_spoiled(("parameters", name)):
-                self._problems.spoiled.add(path)  # said once, where it is declared
+                self._problems.mark_spoiled(path)  # said once, where it is declared
             return value
         if name in self._environment:
             return FromWorkingDirectory(self._environment[name])

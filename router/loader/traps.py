@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -15,6 +16,8 @@ from router.loader.quoting import is_open, mended, quoted
 MERGE = "'<<' merges nothing, YAML 1.2 has no such key; write the settings out, or share them by 'run.defaults'"
 
 _SHOWN = 100
+_LINE = 1000
+_TRIED = 50  # parts of one value, and values of one collection: what a person could have written
 _SAID = {
     "mapping values are not allowed": "a second ': ' in one line, or a line that stands too far to the right",
     "did not find expected ',' or": "a bracket is not closed, or a ',' is missing",
@@ -67,10 +70,14 @@ class Torn:
 
     def found(self) -> tuple[str, Any] | None:
         """The problem and the event it is about; None where all is whole."""
-        for number, (first, last, _) in enumerate(self._parts):
-            if first.style or not is_open(self._slice(first, last)):
-                continue
-            for _, end, joined in self._parts[number + 1 :]:
+        candidates = (
+            number
+            for number, (first, last, _) in enumerate(self._parts)
+            if not first.style and is_open(self._slice(first, last))
+        )
+        for number in islice(candidates, _TRIED):
+            first = self._parts[number][0]
+            for _, end, joined in self._parts[number + 1 : number + _TRIED]:
                 if not joined:
                     break
                 whole = self._slice(first, end)
@@ -103,10 +110,10 @@ def unknown_tag(tag: str) -> str:
 
 def comment_hint(rest: str) -> str:
     """Say that ``#`` cut a value short, if it did; ``rest`` is the line from the value on."""
-    cut = re.search(r"\s#", rest)
+    cut = re.search(r"\s#", rest[:_LINE])
     if cut is None or rest[:1] in "'\"" or not is_open(rest[: cut.start()]):
         return ""
-    return f"; YAML takes {rest[cut.start() + 1 :]!r} for a comment, put all of it in quotes: {quoted(rest.rstrip())}"
+    return f"; YAML takes {rest[cut.start() + 1 :]!r} for a comment, put all of it in quotes: {quoted(rest[:_LINE].rstrip())}"
 
 
 def _shown(line: str) -> str:

@@ -144,7 +144,7 @@ processors:
     duration = "a duration is a number with a unit, such as 500ms, 5s, 2m or 1h; got -5"
     assert problems(text, {"topc": "x"}) == [
         "flow.yaml: no parameter 'topc' (did you mean 'topic'?)",
-        "flow.yaml:3:14: the parameter 'topic' is missing: it has no default; give it a value",
+        "flow.yaml:3:14: the parameter 'topic' has no default; give it a value: --set topic=...",
         f"flow.yaml:5:40: processor 'read': 'rate': {rate}",
         "flow.yaml:9:5: processor 'clean': 'key' stands here again, first in line 8; keep one of them",
         f"flow.yaml:10:5: processor 'clean': 'window': {duration}",

@@ -111,11 +111,11 @@ def test_a_typed_path_starts_where_the_person_is(load: Load, tmp_path: Path) -> 
     ("value", "parameters", "problem"),
     [
         ('"${nmae}"', "{name: 1}", "8:18: processor 'a': no parameter and no environment variable 'nmae' (did you mean 'name'?)"),
-        ('"a ${b"', "{}", "8:20: processor 'a': '${b' is not closed; it needs a '}', and two signs that mean themselves are $${"),
-        ('"${}"', "{}", "8:18: processor 'a': '${}' names no parameter; write ${name} or ${name:-default}, and $${ for the signs"),
-        ('"${a.b}"', "{}", "8:18: processor 'a': '${a.b}' names no parameter; write ${name} or ${name:-default}, and $${ for the signs"),
+        ('"a ${b"', "{}", "8:20: processor 'a': '${b' is not closed; write ${name}, or $${ for the signs themselves"),
+        ('"${}"', "{}", "8:18: processor 'a': '${}' names no parameter; write ${name} or ${name:-default}, or $${ for the signs themselves"),
+        ('"${a.b}"', "{}", "8:18: processor 'a': '${a.b}' names no parameter; write ${name} or ${name:-default}, or $${ for the signs themselves"),
         ('"x${n}"', "{n: [1]}", "8:17: processor 'a': '${n}' is a list; it can only be a whole setting, not part of a text"),
-        ("1", "{n: null}", "3:14: the parameter 'n' is missing: it has no default; give it a value"),
+        ("1", "{n: null}", "3:14: the parameter 'n' has no default; give it a value: --set n=..."),
         ('"${n}"', '{n: "${m}", m: "${n}"}', "3:29: the parameter 'n' is made of itself"),
         ("1", "{a-b: 1}", "3:14: a parameter's name is letters, digits and '_', got 'a-b'"),
     ],
@@ -128,11 +128,17 @@ def test_holes_that_cannot_be_filled(
 
 def test_a_missing_parameter_is_told_once(refused: Callable[..., list[str]]) -> None:
     found = refused('["${n}", "${n}/x", "${n}"]', "{n: null}")
-    assert found == ["flow.yaml:3:14: the parameter 'n' is missing: it has no default; give it a value"]
+    assert found == ["flow.yaml:3:14: the parameter 'n' has no default; give it a value: --set n=..."]
 
 
 def test_undeclared_parameters_are_refused(refused: Callable[..., list[str]]) -> None:
     assert refused("1", "{posts: x}", {"psts": "y"}) == ["flow.yaml: no parameter 'psts' (did you mean 'posts'?)"]
+
+
+def test_a_given_value_that_holds_itself_is_refused(refused: Callable[..., list[str]]) -> None:
+    value: list[object] = []
+    value.append(value)
+    assert refused('"${n}"', "{n: [1]}", {"n": value}) == ["flow.yaml:1:1: nested deeper than 64 levels"]
 
 
 def test_a_given_text_that_is_no_yaml_is_refused(refused: Callable[..., list[str]]) -> None:

@@ -194,3 +194,15 @@ processors:
   d: {{type: write, path: x}}
 """
     assert problems(text) == []
+
+
+@pytest.mark.parametrize("name", ["retry", "queue", "failure", "unmatched", "'*'"])
+def test_no_relationship_of_a_processor_has_a_taken_name(problems: Problems, name: str) -> None:
+    text = f"""
+flow: f
+processors:
+  a: {{type: read, path: x, to: b}}
+  b: {{type: route, when: {{{name}: x}}, to: drop}}
+"""
+    shown = name.strip("'")
+    assert problems(text) == [f"flow.yaml:5:3: processor 'b': the relationship name {shown!r} is taken; choose another"]
