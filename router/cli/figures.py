@@ -21,7 +21,9 @@ def plural(number: int, word: str) -> str:
 
 
 def seconds(number: float) -> str:
-    """How long something took: ``0.04 s``, ``1.8 s``, ``75 s``, ``12:04``, ``1:02:03``."""
+    """How long something took: ``40 ms``, ``0.21 s``, ``1.8 s``, ``75 s``, ``12:04``, ``1:02:03``."""
+    if number < 0.0995:
+        return f"{number * 1000:.0f} ms"
     if number < 0.995:
         return f"{number:.2f} s"
     if number < 9.95:

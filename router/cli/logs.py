@@ -14,6 +14,8 @@ from router.engine import Bulletin
 
 __all__ = ["configure"]
 
+LONGEST = 200
+
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -46,7 +48,9 @@ class Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Write one line, and a traceback where one came along."""
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        text = f"{clock} {record.levelname} {printable(record.getMessage())}"
+        bulletin = _bulletin(record)
+        said = record.getMessage() if bulletin is None else _in_short(bulletin)
+        text = f"{clock} {record.levelname} {printable(said)}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 
@@ -61,11 +65,26 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
         }
         line |= {name: value for name in ("flow", "processor") if (value := getattr(record, name, None)) is not None}
-        bulletin = record.args[0] if isinstance(record.args, tuple) and record.args else None
-        if isinstance(bulletin, Bulletin):
+        bulletin = _bulletin(record)
+        if bulletin is not None:
             line |= {"text": bulletin.text, "data": dict(bulletin.data)}
         else:
             line["text"] = record.getMessage()
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _bulletin(record: logging.LogRecord) -> Bulletin | None:
+    first = record.args[0] if isinstance(record.args, tuple) and record.args else None
+    return first if isinstance(first, Bulletin) else None
+
+
+def _in_short(bulletin: Bulletin) -> str:
+    """A bulletin on a line that a person reads; what is long is whole in the JSON lines."""
+    data = ", ".join(f"{name}={_cut(str(value))}" for name, value in bulletin.data.items())
+    return f"{bulletin.processor}: {bulletin.text}" + (f" ({data})" if data else "")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -73,7 +73,7 @@ def processor(name: str) -> None:
 @command.command("plugin", cls=TeachingCommand, help=_KINDS["plugin"], examples="router new plugin shop_tools")
 @click.argument("name", callback=_name)
 def plugin(name: str) -> None:
-    if importlib.util.find_spec(name) is not None:
+    if not Path(name).exists() and importlib.util.find_spec(name) is not None:
         fail([f"the name {name!r} is taken by an installed package; choose another one"])
     files = {Path(name) / path: content for path, content in _filled("plugin", name).items()}
     _write(files, [f"cd {name}", "python -m pytest", "pip install --editable ."])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from router.cli import figures
-from router.cli.terminal import Line, printable
+from router.cli.progress import bar
+from router.cli.terminal import Line, painted, printable
 from router.engine import ProcessorReport, Report
 from router.flow import Ending, Flow, ProcessorSpec
 from router.relationship import Unconnected
@@ -56,40 +58,56 @@ def _headline(flow: Flow, report: Report) -> Iterator[Line]:
     }[report.outcome]
     records = sum(sum(each.out.values()) for name, each in report.processors.items() if flow.processors[name].is_source)
     figure = f"; {figures.plural(records, 'record')} in {figures.seconds(report.seconds)}"
-    if report.seconds > 0:
+    if report.seconds > 0.02:  # of less a rate says nothing
         figure += f", {figures.rate(records / report.seconds)} a second"
     yield [(flow.name, "bold"), (": ", ""), (said, style), (figure, "")]
     if report.error is not None:
         yield [(f"  {line}", "red") for line in report.error.splitlines()[:1]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A way out of a processor; ``name`` and ``taken`` stand in the first row of each."""
+
+    name: str = ""
+    taken: str = ""
+    given: str = ""
+    relationship: str = ""
+    target: str = ""
+    share: float | None = None
+
+    @property
+    def way(self) -> Line:
+        style = "dim" if self.given == "0" else "yellow" if self.relationship in ("failure", "unavailable") else "cyan"
+        return [(self.relationship, style), (f" → {self.target}", "dim")] if self.relationship else []
+
+
 def _table(flow: Flow, report: Report) -> Iterator[Line]:
-    widest = max(len(name) for name in report.processors)
-    counts = [n for each in report.processors.values() for n in (each.records_in, *each.out.values())]
-    digits = max(2, *(len(figures.count(number)) for number in counts))
-    yield [(f"  {'':{widest}}  {'in':>{digits}}  {'out':>{digits}}", "dim")]
-    for name, each in report.processors.items():
-        spec = flow.processors[name]
-        taken = "" if spec.is_source else figures.count(each.records_in)
-        lead: Line = [(f"  {name:{widest}}", "bold"), (f"  {taken:>{digits}}", "")]
-        for relationship, number in _ways(spec, each) or [("", None)]:
-            given = "" if number is None else figures.count(number)
-            yield [*lead, (f"  {given:>{digits}}", ""), *_way(spec, relationship, number)]
-            lead = [(f"  {'':{widest}}  {'':>{digits}}", "")]
+    rows = [row for name, each in report.processors.items() for row in _rows(name, flow.processors[name], each)]
+    names = max(len(row.name) for row in rows)
+    digits = max(2, *(len(text) for row in rows for text in (row.taken, row.given)))
+    ways = max(len(painted(row.way, colour=False)) for row in rows)
+    yield [(f"  {'':{names}}  {'in':>{digits}}  {'out':>{digits}}", "dim")]
+    for row in rows:
+        line = [(f"  {row.name:{names}}", "bold"), (f"  {row.taken:>{digits}}  {row.given:>{digits}}  ", ""), *row.way]
+        if row.share is not None:
+            line += [(" " * (ways + 3 - len(painted(row.way, colour=False))), ""), *bar(row.share, "cyan")]
+        yield line
 
 
-def _ways(spec: ProcessorSpec, report: ProcessorReport) -> list[tuple[str, int | None]]:
-    """The relationships in the order of the class, those that are connected or were used."""
+def _rows(name: str, spec: ProcessorSpec, report: ProcessorReport) -> Iterator[_Row]:
+    """The ways out in the order of the class, those that are connected or were used, with their shares."""
+    taken = "" if spec.is_source else figures.count(report.records_in)
     order = [each.name for each in spec.relationships]
-    names = sorted({*report.out, *spec.routes}, key=lambda name: (order.index(name) if name in order else 99, name))
-    return [(name, report.out.get(name, 0)) for name in names if report.out.get(name) or name in spec.routes]
-
-
-def _way(spec: ProcessorSpec, relationship: str, number: int | None) -> Line:
-    if number is None:
-        return []
-    style = "yellow" if relationship in ("failure", "unavailable") and number else "cyan"
-    return [(f"  {relationship}", style if number else "dim"), (f" → {_target(spec, relationship)}", "dim")]
+    known = sorted({*report.out, *spec.routes}, key=lambda word: (order.index(word) if word in order else 99, word))
+    used = {word: report.out.get(word, 0) for word in known if report.out.get(word) or word in spec.routes}
+    total = sum(used.values())
+    for word, number in used.items():
+        share = number / total if len(used) > 1 and total else None
+        yield _Row(name, taken, figures.count(number), word, _target(spec, word), share)
+        name = taken = ""
+    if not used:
+        yield _Row(name, taken)
 
 
 def _target(spec: ProcessorSpec, relationship: str) -> str:
