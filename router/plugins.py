@@ -202,9 +202,10 @@ def _package() -> None:
 
 
 def _place(error: BaseException, path: Path) -> str:
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+    imported_as = str(path.absolute())  # a relative path is made absolute by the import
+    if isinstance(error, SyntaxError) and error.filename == imported_as:
         return f"{path}:{error.lineno}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == imported_as]
     return f"{path}:{frames[-1].lineno}" if frames else str(path)
 
 
