@@ -10,7 +10,7 @@ from typing import Any
 
 from router.config import FromWorkingDirectory, Secret
 from router.errors import FlowError, nearest
-from router.loader.document import NODE_LIMIT, Path, Problems, found, kind_of
+from router.loader.document import NODE_LIMIT, Document, Path, Problems, found, kind_of
 from router.loader.mapping import plain
 from router.loader.secrets import Secrets
 from router.loader.yaml import parse
@@ -71,7 +71,12 @@ class Substitution:
         default = self._declared[name]
         if isinstance(value, str) and not isinstance(value, Secret):
             value = value if isinstance(default, str | None) else self._typed(name, value)
-        self._values[name] = _typed_by_a_person(plain(value, self._problems))
+        try:
+            value = plain(value, Problems(Document(None)))
+        except FlowError as error:
+            self._problems.note(f"parameter {name!r}: {error}")
+            return
+        self._values[name] = _typed_by_a_person(value)
 
     def _typed(self, name: str, value: str) -> Any:
         """Read the text given for a parameter whose default is no text, as the flow file would."""

@@ -138,7 +138,7 @@ def test_undeclared_parameters_are_refused(refused: Callable[..., list[str]]) ->
 def test_a_given_value_that_holds_itself_is_refused(refused: Callable[..., list[str]]) -> None:
     value: list[object] = []
     value.append(value)
-    assert refused('"${n}"', "{n: [1]}", {"n": value}) == ["flow.yaml:1:1: nested deeper than 64 levels"]
+    assert refused('"${n}"', "{n: [1]}", {"n": value}) == ["flow.yaml: parameter 'n': nested deeper than 64 levels"]
 
 
 def test_a_given_text_that_is_no_yaml_is_refused(refused: Callable[..., list[str]]) -> None:
