@@ -43,7 +43,7 @@ class AvroReader(RecordReader):
 
     def end(self, error: DecodeError | None = None) -> Part:
         """Say what is left of a block, or that there was no header."""
-        left = self._kept or bytes(self._data[:KEPT])
+        left = (self._kept + bytes(self._data[:KEPT]))[:KEPT]
         size, wrong = self.pending, error or self._error
         if wrong is None and self._header is None and size:
             wrong = DecodeError("not avro: the file ends within its header")
@@ -94,19 +94,22 @@ class AvroReader(RecordReader):
             misread.append(Misread(len(rows) + len(misread), bytes(block[:KEPT]), DecodeError(text)))
 
     def _damaged(self, error: DecodeError) -> None:
-        self._error, self._kept = error, bytes(self._data[:KEPT])
+        self._error = error
 
     def _find_sync(self, rows: list[Record], misread: list[Misread]) -> bool:
         """Skip to behind the next sync marker; False: it is not there yet."""
         found = -1 if self._header is None else self._data.find(self._header.sync)
         if found < 0:
             # All but what may be the first part of a marker.
-            useless = max(0, len(self._data) - SYNC_SIZE)
-            self._skipped += useless
-            del self._data[:useless]
+            self._skip(max(0, len(self._data) - SYNC_SIZE))
             return False
-        del self._data[: found + SYNC_SIZE]
+        self._skip(found + SYNC_SIZE)
         assert self._error is not None
         misread.append(Misread(len(rows) + len(misread), self._kept, self._error))
         self._error, self._kept, self._skipped = None, b"", 0
         return True
+
+    def _skip(self, size: int) -> None:
+        self._kept += bytes(self._data[: min(size, KEPT - len(self._kept))])
+        self._skipped += size
+        del self._data[:size]

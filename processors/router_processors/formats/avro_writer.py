@@ -20,10 +20,11 @@ class AvroWriter(RecordWriter):
         self._codec = codec
         self._sync = sync or os.urandom(16)
         self._has_header = has_header
-        self._schema: Any = None
         self._header_size = 0
+        self._schema: Any = None
         if schema is not None:
             self._use(schema)
+        self._given = self._schema
 
     def write(self, batch: Batch) -> tuple[bytes, Failures]:
         """Give a block of the records that fit."""
@@ -36,9 +37,11 @@ class AvroWriter(RecordWriter):
         except Exception:  # noqa: BLE001 - one record does not fit, and fastavro raises many things
             data, failures = self._without_misfits(rows)
         if not self._has_header:
-            # A schema inferred from records none of which fits is no schema.
-            self._has_header = len(failures) < len(rows)
-            return (data if self._has_header else b""), failures
+            if len(failures) == len(rows):
+                self._schema = self._given  # what was inferred from such records is no schema
+                return b"", failures
+            self._has_header = True
+            return data, failures
         return data[self._header_size :], failures
 
     def _use(self, schema: dict[str, Any]) -> None:

@@ -95,12 +95,18 @@ class LineWriter(RecordWriter):
 
     def write(self, batch: Batch) -> tuple[bytes, Failures]:
         """Give the records' content, a line each."""
-        content = batch.content
-        first, self._first = self._first, b""
-        if not first:
-            data = b"\n".join([*content, b""])
-            if data.count(b"\n") == len(content):
-                return data, []
+        lines: Sequence[bytes] = batch.content
+        failures: Failures = []
+        if b"\n" in b"".join(lines):  # looking through all at once beats looking into each
+            lines, failures = self._flattened(lines)
+        if not lines:
+            return b"", failures
+        data = b"\n".join([*lines, b""])
+        if self._first:
+            data, self._first = self._first + data, b""
+        return data, failures
+
+    def _flattened(self, content: Sequence[bytes]) -> tuple[list[bytes], Failures]:
         lines: list[bytes] = []
         failures: Failures = []
         for index, line in enumerate(content):
@@ -108,7 +114,7 @@ class LineWriter(RecordWriter):
                 lines.append(self.flat(line) if b"\n" in line else line)
             except EncodeError as error:
                 failures.append((index, error))
-        return first + b"\n".join([*lines, b""]), failures
+        return lines, failures
 
     def flat(self, content: bytes) -> bytes:
         """Say the same without a line break.

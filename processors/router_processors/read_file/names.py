@@ -38,7 +38,7 @@ class FileNames:
         """The names it means now, as the pattern says them: ``a2`` before ``a10``. A plain path need not be there."""
         if self.is_stdin or not self.is_pattern:
             return [self.text]
-        found = glob.iglob(self.text, root_dir=self.folder or None, recursive=True)
+        found = glob.iglob(self.text, root_dir=self.folder or None, recursive=True)  # noqa: PTH207 - names as given
         return sorted((name for name in found if not Path(self.place(name)).is_dir()), key=_natural)
 
     def place(self, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 from router import RAW, Batch, DecodeError, Format, Misread, Part, Routes, failed
 from router_processors.read_file.decompress import LONGEST_MAGIC, Compression, Decompressor, decompressor
 
-BLOCK = 256 << 10
+BLOCK = 512 << 10
 RECORDS = 1000
 _INHERITED = re.compile(r"-|/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]+)")
 

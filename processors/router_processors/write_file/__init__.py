@@ -137,13 +137,7 @@ class WriteFile(Processor):
             return
         path = self.config.path.prefix
         try:
-            if os.path.lexists(path) or self.config.mode == "replace":
-                self._outputs.opened(path, context.now())
-            else:
-                folder = Path(path).parent
-                folder.mkdir(parents=True, exist_ok=True)
-                if not os.access(folder, os.W_OK):
-                    raise RetryableError(f"file {path!r} cannot be made: the folder may not be written")
+            self._prove(path, context.now())
         except OSError as error:
             if error.errno in _PATH_FAULTS:
                 raise ProcessorError(_sentence(path, error)) from error
@@ -192,6 +186,16 @@ class WriteFile(Processor):
             return self._let_go()
 
     # -- writing --------------------------------------------------------------------------------
+
+    def _prove(self, path: str, now: float) -> None:
+        """Open a file that is there, or see that it could be made; an empty one is made by its first record."""
+        if self.config.mode == "replace" or Path(path).exists():
+            self._outputs.opened(path, now)
+            return
+        folder = Path(path).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
     def _groups(self, batch: Batch) -> tuple[dict[str, list[int]] | dict[str, range], Failures]:
         """Which records go to which path, and which have none."""
