@@ -25,15 +25,24 @@ notice. All of it is typed. Nothing changes signal handlers, logging or the garb
 
 SECTIONS = {
     "Write a processor": (
-        "processor", "source", "sink", "DROP", "To", "Processor", "Source", "Context", "Held", "State", "Why", "Config",
-        "Field", "Expression", "Relationship", "Unconnected",
+        "processor", "source", "sink", "DROP", "To", "Processor", "Source", "Context", "Held", "State", "Why", "Result",
+        "Routes", "Produced", "Relationship", "Unconnected", "SUCCESS", "FAILURE", "RETRY", "failed",
+    ),
+    "Settings": (
+        "Config", "Field", "Expression", "Template", "PathTemplate", "FilePath", "Size", "Rate", "FromWorkingDirectory",
+        "Choice", "Secret",
     ),
     "Records": ("Batch", "Record", "Outcome", "Ack", "Reply", "Watermark"),
-    "Run flows": ("load_flow", "build_flow", "Flow", "Engine", "Report", "Inbox", "Outbox"),
-    "Plugins": ("hookimpl", "Registry", "Format", "ModelRuntime", "Codec"),
+    "Run flows": (
+        "load_flow", "build_flow", "Flow", "Engine", "Report", "ProcessorReport", "Status", "ProcessorStatus", "Bulletin",
+        "Clock", "Inbox", "Outbox", "flow_schema",
+    ),
+    "Plugins": ("hookimpl", "Registry", "load_registry"),
+    "Formats": (
+        "Format", "RecordReader", "RecordWriter", "Part", "Misread", "Codec", "JSON", "TEXT", "RAW", "Failures", "resumable",
+    ),
+    "Models": ("ModelRuntime", "Model", "ModelField", "ModelColumn", "Answer"),
 }  # fmt: skip
-
-
 BORROWED = {
     "Field": "pydantic's [Field](https://docs.pydantic.dev/latest/concepts/fields/): the default of a setting, its bounds, its "
     "`description`, which the reference shows, and `examples`.",
