@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from router.cli.group import Commands, TeachingGroup
+from router.cli.group import Commands, TeachingGroup, hold_standard_files
 
 __all__ = ["main"]
 
@@ -40,3 +40,4 @@ def main() -> None:
     each go. router runs it, with bounded queues between them, and tells a source that its
     records are safe only when they are.
     """
+    hold_standard_files()

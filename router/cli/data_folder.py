@@ -41,13 +41,13 @@ class DataFolder:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(path / OWNER, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            raise DataFolderError(
-                f"data folder {str(path)!r}: {_reason(error)}; name another one with --data"
-            ) from error
+            raise _unusable(path, error) from error
         try:
             self._claim(flow)
-        except BaseException:
+        except BaseException as error:
             os.close(self._lock)
+            if isinstance(error, OSError):
+                raise _unusable(path, error) from error
             raise
 
     def _claim(self, flow: str) -> None:
@@ -90,5 +90,6 @@ def _read(lock: int) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _unusable(path: Path, error: OSError) -> DataFolderError:
+    reason = (error.strerror or str(error)).lower()
+    return DataFolderError(f"data folder {str(path)!r}: {reason}; name another one with --data")

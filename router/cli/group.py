@@ -13,7 +13,7 @@ import click
 
 from router.errors import nearest
 
-__all__ = ["Commands", "TeachingCommand", "TeachingGroup"]
+__all__ = ["Commands", "TeachingCommand", "TeachingGroup", "abandon", "hold_standard_files"]
 
 
 class Commands(MutableMapping[str, click.Command]):
@@ -97,7 +97,8 @@ class TeachingGroup(click.Group):
         """Call the command; a reader of its output that has gone away (``| head``) is no error."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except BrokenPipeError:
             abandon(sys.stdout)
             ctx.exit(0)
@@ -113,6 +114,13 @@ def abandon(stream: Any) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, number)
     os.close(nowhere)
+
+
+def hold_standard_files() -> None:
+    """Open what of stdin, stdout and stderr is closed: else the next file opened takes its number, and its output."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
 
 
 def write_examples(examples: str, formatter: click.HelpFormatter) -> None:

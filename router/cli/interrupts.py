@@ -60,7 +60,7 @@ class Interrupts:
 
 def leave(code: int) -> NoReturn:
     """End the process now: what is printed comes out, nothing is waited for, no thread, no processor."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         # The handler may have come in the middle of a write: what cannot be flushed then is lost, and
         # the process ends all the same.
         with contextlib.suppress(Exception):

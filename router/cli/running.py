@@ -47,7 +47,7 @@ class Run:
                 self.report = await engine.run()
         except asyncio.CancelledError:  # stopped before it could start
             self.report = self._without_counts("stopped", None)
-        except RouterError as error:
+        except (RouterError, OSError) as error:
             self.report = self._without_counts("failed", str(error))
         except Exception as error:  # noqa: BLE001 - a hook of a plugin may raise anything
             _log.exception("%s: a defect of router or of a plugin", self.flow.name)

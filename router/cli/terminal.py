@@ -22,9 +22,11 @@ _ERASE_LINE, _ERASE_BELOW = "\x1b[K", "\x1b[J"
 
 def is_terminal(stream: Any) -> bool:
     """True where a region can be drawn."""
+    if stream is None:  # closed before the program began
+        return False
     try:
         return bool(stream.isatty()) and os.environ.get("TERM", "") not in ("", "dumb")
-    except ValueError:  # closed
+    except ValueError:  # closed since
         return False
 
 

@@ -179,6 +179,14 @@ def test_a_reader_that_goes_away_is_no_error(flow: Any, folder: Path, arguments:
     assert (done.returncode, done.stderr.replace("kept the first\n", "")) == (0, "")
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "1>&-", "0<&- 1>&- 2>&-"])
+def test_standard_files_that_are_closed_stop_nothing(flow: Any, folder: Path, closed: str) -> None:
+    command = f'exec "$0" -m router run {flow("ten", TEN, {"type": "odd"}, KEEP)} {closed}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], cwd=folder, capture_output=True, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    assert (folder / "kept").read_text().split() == ["1", "3", "5", "7", "9"]
+
+
 def test_a_small_flow_needs_nothing_heavy(flow: Any, folder: Path, router: Any) -> None:
     program = (
         "import sys, runpy\n"
