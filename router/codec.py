@@ -11,7 +11,20 @@ import msgspec
 
 from router.errors import ConfigError, DecodeError, EncodeError, nearest
 
-__all__ = ["JSON", "RAW", "TEXT", "Codec", "Failures", "Projection", "Record", "attribute", "codec", "resumable"]
+__all__ = [
+    "JSON",
+    "RAW",
+    "TEXT",
+    "Codec",
+    "Failures",
+    "Projection",
+    "Record",
+    "attribute",
+    "codec",
+    "estimated_size",
+    "merged_failures",
+    "resumable",
+]
 
 Record: TypeAlias = dict[str, Any]
 Failures: TypeAlias = list[tuple[int, BaseException]]
@@ -149,6 +162,26 @@ def encode_all(codec: Codec, rows: Sequence[Record], *, is_finite: bool = False)
     return content, [(index, _as_encode_error(codec, error)) for index, error in failures]
 
 
+def estimated_size(value: Any, depth: int = 0) -> int:
+    """About how many bytes a record, or a value in one, would take as JSON."""
+    if isinstance(value, str | bytes | bytearray):
+        return len(value) + 2
+    if depth > 8 or not isinstance(value, dict | list | tuple):
+        return 8
+    if isinstance(value, dict):
+        return 2 + sum(len(str(name)) + 4 + estimated_size(item, depth + 1) for name, item in value.items())
+    return 2 + sum(1 + estimated_size(item, depth + 1) for item in value)
+
+
+def merged_failures(first: Failures, second: Failures, count: int) -> Failures:
+    """Put failures of a second step, counted among what passed the first, in terms of all ``count`` records."""
+    if not first or not second:
+        return first or second
+    bad = {index for index, _ in first}
+    passed = [index for index in range(count) if index not in bad]
+    return sorted([*first, *((passed[index], error) for index, error in second)], key=lambda failure: failure[0])
+
+
 def attribute(field: str) -> str:
     """Name the Struct attribute that holds ``field``: itself where Python allows it, else a mangled form."""
     if field.isidentifier() and field.isascii() and not keyword.iskeyword(field) and not field.startswith(("_", "x_")):
@@ -177,7 +210,7 @@ class Projection:
         if _is_utf8(b"\n".join(content)):
             structs, failures = resumable(decode, content)
         else:
-            structs, failures = resumable(lambda line: line.decode() and decode(line), content)
+            structs, failures = resumable(lambda line: decode(_utf8(line)), content)
         return structs, [(index, _as_decode_error(JSON, error)) for index, error in failures]
 
 
@@ -208,6 +241,11 @@ def _encode_at_once(rows: Sequence[Record], *, is_finite: bool) -> list[bytes] |
         return list(map(_Json.encode_unchecked, rows)) if is_finite else encode_values(rows)
     except Exception:  # noqa: BLE001 - found again one by one, and told apart
         return None
+
+
+def _utf8(line: bytes) -> bytes:
+    line.decode()  # raises where it is not
+    return line
 
 
 def _is_utf8(data: bytes) -> bool:

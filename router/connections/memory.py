@@ -28,6 +28,23 @@ class _Entry:
         self.time = time
 
 
+class _Turn:
+    """A put's place among those that wait."""
+
+    __slots__ = ("_woken",)
+
+    def __init__(self) -> None:
+        self._woken: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        self._woken = asyncio.get_running_loop().create_future()
+        await self._woken
+
+    def wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+
 class MemoryConnection:
     """A queue with hard limits in records and bytes.
 
@@ -72,7 +89,7 @@ class MemoryConnection:
         self._on_drop = on_drop
         self._memory = memory if memory is not None else Gauge()
         self._entries: deque[_Entry] = deque()
-        self._putters: deque[asyncio.Future[None]] = deque()
+        self._putters: deque[_Turn] = deque()
 
     def __len__(self) -> int:
         """How many batches wait."""
@@ -95,74 +112,98 @@ class MemoryConnection:
     def offer(self, batch: Batch) -> bool:
         """Put the batch now if it need not wait; else change nothing and say False.
 
+        A connection that drops when it is full never makes anybody wait.
+
         Raises:
             ConnectionClosedError: the flow has ended.
             RuntimeError: an origin of the batch has settled.
         """
-        if self.is_closed:
-            raise ConnectionClosedError(f"connection {self.id!r} is closed")
-        if self._putters and self._when_full == "block":
+        self._check_open()
+        if self._when_full != "block":
+            for piece in self._pieces(batch):
+                self._put_or_drop(piece)
+            return True
+        if self._putters or not self._fits(batch):
             return False
-        if not self._fits(batch):
-            if self._when_full == "block":
-                return False
-            if not self._make_room(batch):
-                self._shed(batch)
-                return True
         self._append(batch)
         return True
 
     async def put(self, batch: Batch) -> None:
-        """Put the batch, waiting for room; cancelled, what was not yet put is not put.
+        """Put the batch, waiting for room behind who waits already; cancelled, what was not yet put is not put.
 
         Raises:
             ConnectionClosedError: the flow has ended.
         """
-        for piece in self._pieces(batch):
-            if not self.offer(piece):
-                await self._wait_and_append(piece)
+        if self.offer(batch):
+            return
+        turn = _Turn()
+        self._putters.append(turn)
+        try:
+            todo = [batch]
+            while todo:
+                piece = todo.pop()
+                if self._is_too_large(piece):  # also one that grew while it waited: a sibling decoded it
+                    todo += reversed(list(self._pieces(piece)))
+                elif self._putters[0] is turn and self._fits(piece):
+                    self._append(piece)
+                else:
+                    todo.append(piece)
+                    await turn.wait()
+                    self._check_open()
+        finally:
+            self._putters.remove(turn)
+            self._wake_putter()
 
-    async def _wait_and_append(self, batch: Batch) -> None:
-        loop = asyncio.get_running_loop()
-        is_first = False
-        while True:
-            waiter: asyncio.Future[None] = loop.create_future()
-            (self._putters.appendleft if is_first else self._putters.append)(waiter)
-            try:
-                await waiter
-            except BaseException:
-                if waiter in self._putters:
-                    self._putters.remove(waiter)
-                self._wake_putter()
-                raise
-            if self.is_closed:
-                raise ConnectionClosedError(f"connection {self.id!r} is closed")
-            is_first = True
-            if self._fits(batch):
-                self._append(batch)
-                self._wake_putter()
-                return
+    def _check_open(self) -> None:
+        if self.is_closed:
+            raise ConnectionClosedError(f"connection {self.id!r} is closed")
+
+    def _is_too_large(self, batch: Batch) -> bool:
+        """True if it could never be put in one piece."""
+        return (
+            not self.is_internal and len(batch) > 1 and (len(batch) > self.max_records or batch.nbytes > self.max_bytes)
+        )
 
     def _pieces(self, batch: Batch) -> Iterator[Batch]:
-        count = len(batch)
-        if self.is_internal or count <= 1 or (count <= self.max_records and batch.nbytes <= self.max_bytes):
+        if not self._is_too_large(batch):
             yield batch
             return
+        count = len(batch)
         by_bytes = count * self.max_bytes // (2 * max(1, batch.nbytes))
-        step = max(1, min(self.max_records // 2, by_bytes))
+        step = max(1, min(self.max_records // 2, by_bytes, count // 2))
         for start in range(0, count, step):
-            yield batch.slice(start, start + step)
+            yield from self._pieces(batch.slice(start, start + step))
 
     def _fits(self, batch: Batch) -> bool:
         if self.is_internal:
             return True
-        if self.inside is not None:
-            return not self.inside.level or self.inside.level + len(batch) <= self.max_records
-        if not self._entries and not self.aside:
+        count = len(batch)
+        if (
+            self.inside is not None
+            and self.inside.level + count > self.max_records
+            and (self.inside.level or count > 1)
+        ):
+            return False
+        if count == 1 and not self._entries and not self.aside:
             return True
-        return (
-            self.records + self.aside + len(batch) <= self.max_records and self.nbytes + batch.nbytes <= self.max_bytes
-        )
+        return self.records + self.aside + count <= self.max_records and self.nbytes + batch.nbytes <= self.max_bytes
+
+    def _put_or_drop(self, batch: Batch) -> None:
+        if not self._fits(batch) and self._expire is not None:
+            self._drop_expired(self._expire)
+        shed = 0
+        while self._when_full == "drop_oldest" and self._entries and not self._fits(batch):
+            shed += self._drop_head()
+        if self._fits(batch):
+            self._append(batch)
+        else:
+            shed += len(batch)
+            for ack in batch.acks():
+                ack.hold()
+                ack.release(Outcome.DROPPED)
+        if shed:
+            self.dropped += shed
+            self._on_drop(self.id, shed, "full")
 
     def _append(self, batch: Batch) -> None:
         acks = batch.acks()
@@ -178,32 +219,13 @@ class MemoryConnection:
             self.inside.add(count)
         self.notify()
 
-    def _make_room(self, batch: Batch) -> bool:
-        if self._when_full == "drop_newest":
-            return False
-        shed = 0
-        while self._entries and not self._fits(batch):
-            shed += self._drop(self._entries[0])
-        self.dropped += shed
-        self._on_drop(self.id, shed, "full")
-        return self._fits(batch)
-
-    def _shed(self, batch: Batch) -> None:
-        for ack in batch.acks():
-            ack.hold()
-            ack.release(Outcome.DROPPED)
-        self.dropped += len(batch)
-        self._on_drop(self.id, len(batch), "full")
-
     def _wake_putter(self) -> None:
-        if self._putters and (not self._entries or self._is_half_empty() or self.is_closed):
-            waiter = self._putters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+        if self._putters and (self.is_closed or self._is_half_empty()):
+            self._putters[0].wake()
 
     def _is_half_empty(self) -> bool:
-        if self.inside is not None:
-            return 2 * self.inside.level <= self.max_records
+        if self.inside is not None and 2 * self.inside.level > self.max_records:
+            return False
         return 2 * (self.records + self.aside) <= self.max_records and 2 * self.nbytes <= self.max_bytes
 
     # -- taking ---------------------------------------------------------------------------------
@@ -214,19 +236,29 @@ class MemoryConnection:
             self._drop_expired(self._expire)
         if not self._entries:
             return None
-        first = self._entries[0]
-        if len(first.batch) > records:
-            first = self._split_head(records)
+        first = self._head(records, nbytes)
         entries = [self._entries.popleft()]
         count, size = len(first.batch), first.nbytes
+        has_content, has_rows = first.batch.has_content, first.batch.has_rows
         while self._entries:
             following = self._entries[0]
             count += len(following.batch)
             size += following.nbytes
-            if count > records or size > nbytes or not first.batch.can_join(following.batch):
+            has_content = has_content and following.batch.has_content and following.batch.codec is first.batch.codec
+            has_rows = has_rows and following.batch.has_rows
+            if count > records or size > nbytes or not (has_content or has_rows):
                 break
             entries.append(self._entries.popleft())
         return self._taken(entries)
+
+    def _head(self, records: int, nbytes: int) -> _Entry:
+        """The first entry, split until one call may be given it."""
+        first = self._entries[0]
+        if len(first.batch) > records:
+            first = self._split_head(records)
+        while first.nbytes > nbytes and len(first.batch) > 1:
+            first = self._split_head(max(1, min(len(first.batch) // 2, len(first.batch) * nbytes // first.nbytes)))
+        return first
 
     def _taken(self, entries: list[_Entry]) -> Taken:
         batch = entries[0].batch if len(entries) == 1 else Batch.concat([entry.batch for entry in entries])
@@ -266,14 +298,14 @@ class MemoryConnection:
     def _drop_expired(self, seconds: float) -> None:
         oldest, expired = self._now() - seconds, 0
         while self._entries and self._entries[0].time <= oldest:
-            expired += self._drop(self._entries[0])
+            expired += self._drop_head()
         if expired:
             self.dropped += expired
             self._on_drop(self.id, expired, "expired")
             self._wake_putter()
 
-    def _drop(self, entry: _Entry, outcome: Outcome = Outcome.DROPPED) -> int:
-        self._entries.remove(entry)
+    def _drop_head(self, outcome: Outcome = Outcome.DROPPED) -> int:
+        entry = self._entries.popleft()
         count = len(entry.batch)
         self.records -= count
         self.nbytes -= entry.nbytes
@@ -288,9 +320,8 @@ class MemoryConnection:
         """Take no more; what still waits is rejected, and so is every put that waits for room."""
         self.is_closed = True
         while self._entries:
-            self._drop(self._entries[0], Outcome.REJECTED)
-        while self._putters:
-            self._wake_putter()
+            self._drop_head(Outcome.REJECTED)
+        self._wake_putter()  # who leaves wakes the next
 
     def stats(self) -> ConnectionStats:
         """How it looks now."""

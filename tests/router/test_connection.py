@@ -1,0 +1,403 @@
+"""A connection is first in first out, bounded, fair to who waits, and holds acks exactly."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.ack import Ack, Outcome
+from router.batch import Batch
+from router.connections.base import Gauge, Taken
+from router.connections.memory import MemoryConnection
+from router.errors import ConnectionClosedError
+
+WhenFull = Literal["block", "drop_oldest", "drop_newest"]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
+
+
+class Given:
+    """One batch on its way: its numbers, and what its ack has been told."""
+
+    def __init__(self, numbers: list[int], sizes: list[int], *, rows: bool) -> None:
+        self.numbers = numbers
+        self.settled: list[Outcome] = []
+        self.ack = Ack(self, lambda ack: self.settled.append(ack.outcome))
+        batch = Batch.raw([b"%d " % n + b"x" * size for n, size in zip(numbers, sizes, strict=True)], format="text")
+        self.batch = batch.owned_by([self.ack])
+        if rows:
+            self.batch = self.batch.with_rows(self.batch.rows)
+
+
+def numbers_of(batch: Batch) -> list[int]:
+    return [int(row["text"].split()[0]) for row in batch.rows]
+
+
+class World:
+    """A connection under random use, and a model of it."""
+
+    def __init__(self, seed: int, when_full: WhenFull) -> None:
+        self.chance = random.Random(seed)
+        self.clock = Clock()
+        self.max_records = self.chance.choice([1, 2, 3, 7, 20])
+        self.max_bytes = self.chance.choice([60, 400, 100_000])
+        self.gauge = Gauge()
+        self.dropped: list[int] = []
+        self.when_full = when_full
+        expire = timedelta(seconds=5) if self.chance.random() < 0.3 else None
+        self.connection = MemoryConnection(
+            "a.success>b",
+            records=self.max_records,
+            nbytes=self.max_bytes,
+            expire=expire,
+            when_full=when_full,
+            now=self.clock.now,
+            on_drop=lambda _id, records, _why: self.dropped.append(records),
+            memory=self.gauge,
+        )
+        self.given: list[Given] = []
+        self.puts: dict[Given, asyncio.Task[None]] = {}
+        self.order: list[int] = []
+        self.out: list[int] = []
+        self.taken: list[Taken] = []
+        self.left: set[int] = set()
+        self.count = 0
+
+    def make(self) -> Given:
+        count = self.chance.choice([1, 1, 2, 3, 5, 12])
+        sizes = [self.chance.choice([0, 1, 5, 150]) for _ in range(count)]
+        made = Given(list(range(self.count, self.count + count)), sizes, rows=self.chance.random() < 0.3)
+        self.count += count
+        self.given.append(made)
+        return made
+
+    def check(self) -> None:
+        connection, entries = self.connection, list(self.connection._entries)
+        assert connection.records == sum(len(entry.batch) for entry in entries)
+        assert connection.nbytes == sum(entry.nbytes for entry in entries) == self.gauge.level
+        is_single = len(entries) == 1 and connection.records == 1
+        assert is_single or connection.records + connection.aside <= self.max_records
+        assert is_single or connection.nbytes <= self.max_bytes
+        assert connection.unacked == sum(len(taken.batch) for taken in self.taken)
+
+    async def step(self) -> None:
+        act = self.chance.choice(["offer", "put", "put", "take", "take", "take", "done", "cancel", "sleep", "aside"])
+        await getattr(self, act)()
+        self.check()
+        for _ in range(3):
+            await asyncio.sleep(0)
+            self.check()
+
+    async def offer(self) -> None:
+        made = self.make()
+        before = self.connection.records
+        if self.connection.offer(made.batch):
+            self.order += made.numbers
+        else:
+            assert self.when_full == "block"
+            assert self.connection.records == before
+        made.ack.release()
+
+    async def put(self) -> None:
+        made = self.make()
+
+        async def put() -> None:
+            try:
+                await self.connection.put(made.batch)
+            finally:
+                made.ack.release()
+
+        self.order += made.numbers
+        self.puts[made] = asyncio.get_running_loop().create_task(put())
+        await asyncio.sleep(0)
+
+    async def cancel(self) -> None:
+        waiting = [(made, task) for made, task in self.puts.items() if not task.done()]
+        if waiting:
+            self.chance.choice(waiting)[1].cancel()
+
+    async def take(self) -> None:
+        limit = self.chance.choice([1, 2, 4, 50]), self.chance.choice([50, 1000, 100_000])
+        taken = self.connection.take(*limit)
+        if taken is not None:
+            assert len(taken.batch) <= limit[0]
+            self.out += numbers_of(taken.batch)
+            self.taken.append(taken)
+
+    async def done(self) -> None:
+        if self.taken:
+            self.taken.pop(self.chance.randrange(len(self.taken))).release()
+
+    async def sleep(self) -> None:
+        self.clock.time += self.chance.choice([0.5, 3])
+
+    async def aside(self) -> None:
+        if self.taken and not self.connection.aside:
+            taken = self.taken[-1]
+            if self.connection.records + len(taken.batch) <= self.max_records:
+                taken.set_aside(len(taken.batch))
+                await asyncio.sleep(0)
+                self.check()
+                taken.set_aside(-len(taken.batch))
+
+    async def finish(self, *, close: bool) -> None:
+        if close:
+            self.left = {n for entry in self.connection._entries for n in numbers_of(entry.batch)}
+            self.connection.close()
+        while any(not task.done() for task in self.puts.values()) or self.connection.records:
+            await self.take()
+            for _ in range(4):
+                await asyncio.sleep(0)
+            self.check()
+        while self.taken:
+            self.taken.pop().release()
+        self.check()
+        self.check_outcomes()
+
+    def check_outcomes(self) -> None:
+        arrived = set(self.out)
+        assert self.out == [number for number in self.order if number in arrived]  # first in, first out, each once
+        for made in self.given:
+            lost = set(made.numbers) - arrived - self.left
+            if set(made.numbers) & self.left:
+                assert made.settled == [Outcome.REJECTED]
+            elif lost and self.when_full != "block":
+                assert made.settled == [Outcome.DROPPED]
+            elif not lost or self.connection._expire is None:  # what was not put is told to whoever put it
+                assert made.settled == [Outcome.DELIVERED]
+
+
+async def play(seed: int, when_full: WhenFull, steps: int, *, close: bool) -> None:
+    world = World(seed, when_full)
+    for _ in range(steps):
+        await world.step()
+    async with asyncio.timeout(5):
+        await world.finish(close=close)
+    results = await asyncio.gather(*world.puts.values(), return_exceptions=True)
+    assert all(each is None or isinstance(each, asyncio.CancelledError | ConnectionClosedError) for each in results)
+    assert sum(world.dropped) == world.connection.dropped
+    if when_full == "block" and not close and world.connection._expire is None:
+        put = {n for made, each in zip(world.puts, results, strict=True) if each is None for n in made.numbers}
+        assert put <= set(world.out)
+
+
+@settings(max_examples=400)
+@given(st.integers(0, 2**32), st.sampled_from(["block", "block", "drop_oldest", "drop_newest"]), st.booleans())
+def test_random_use_agrees_with_a_model(seed: int, when_full: WhenFull, close: bool) -> None:
+    asyncio.run(play(seed, when_full, 60, close=close))
+
+
+def connection(**options: Any) -> MemoryConnection:
+    return MemoryConnection("a.success>b", now=lambda: 0.0, **options)
+
+
+def batch(*numbers: int) -> Batch:
+    return Batch.of([{"n": n} for n in numbers])
+
+
+def take(queue: MemoryConnection) -> list[int]:
+    taken = queue.take(1000, 1 << 20)
+    return [row["n"] for row in taken.batch.rows] if taken is not None else []
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_put_waits_until_the_whole_batch_fits_and_is_not_sliced() -> None:
+    queue = connection(records=10)
+    await queue.put(batch(*range(8)))
+    waiting = asyncio.get_running_loop().create_task(queue.put(batch(8, 9, 10)))
+    await turns()
+    assert len(queue) == 1
+    assert take(queue) == list(range(8))
+    await waiting
+    assert take(queue) == [8, 9, 10]
+
+
+async def test_a_waiting_put_is_woken_when_the_queue_is_half_empty() -> None:
+    queue = connection(records=10)
+    for n in range(10):
+        await queue.put(batch(n))
+    waiting = asyncio.get_running_loop().create_task(queue.put(batch(10)))
+    await turns()
+    for left in range(9, 5, -1):
+        queue.take(1, 1 << 20)
+        await turns()
+        assert not waiting.done(), left
+    queue.take(1, 1 << 20)
+    await turns()
+    assert waiting.done()
+
+
+async def test_only_a_batch_above_the_limit_is_sliced_and_an_offer_of_it_changes_nothing() -> None:
+    queue = connection(records=10)
+    assert not queue.offer(batch(*range(25)))
+    assert queue.records == 0
+    waiting = asyncio.get_running_loop().create_task(queue.put(batch(*range(25))))
+    found: list[int] = []
+    while len(found) < 25:
+        await turns()
+        assert 0 < queue.records <= 10
+        found += take(queue)
+    await waiting
+    assert found == list(range(25))
+
+
+async def test_a_single_record_above_the_byte_limit_passes_alone() -> None:
+    queue = connection(nbytes=100)
+    large = Batch.raw([b"x", b"y" * 500, b"z"])
+    waiting = asyncio.get_running_loop().create_task(queue.put(large))
+    seen: list[int] = []
+    while sum(seen) < 3:
+        await turns()
+        assert queue.nbytes <= 100 or queue.records == 1
+        taken = queue.take(1000, 1 << 20)
+        seen.append(len(taken.batch) if taken else 0)
+    await waiting
+
+
+async def test_a_batch_that_grew_while_it_waited_is_sliced_again() -> None:
+    queue = connection(nbytes=4000)
+    blocker, growing = Batch.raw([b"{}"] * 100), Batch.raw([b'{"a":1}'] * 90)
+    await queue.put(blocker)
+    waiting = asyncio.get_running_loop().create_task(queue.put(growing))
+    await turns()
+    assert growing.rows  # a sibling of a fan-out has decoded it: six times as large
+    assert growing.nbytes > 4000
+    found = 0
+    while found < 190:
+        await turns()
+        taken = queue.take(1000, 1 << 20)
+        found += len(taken.batch) if taken else 0
+    await waiting
+
+
+async def test_an_offer_does_not_overtake_who_waits() -> None:
+    queue = connection(records=4)
+    await queue.put(batch(0, 1, 2))
+    waiting = asyncio.get_running_loop().create_task(queue.put(batch(3, 4)))
+    await turns()
+    assert not queue.offer(batch(5))
+    assert take(queue) == [0, 1, 2]
+    assert not queue.offer(batch(5))  # woken, and not yet put
+    await waiting
+    assert queue.offer(batch(5))
+    assert take(queue) == [3, 4, 5]
+
+
+async def test_neighbours_that_share_no_form_are_not_merged() -> None:
+    queue = connection()
+    both = Batch.raw([b'{"n":0}'])
+    assert both.rows
+    for each in (both, Batch.raw([b"{broken"]), batch(2)):
+        await queue.put(each)
+    first, second = queue.take(1000, 1 << 20), queue.take(1000, 1 << 20)
+    assert first is not None
+    assert second is not None
+    assert first.batch.content == [b'{"n":0}', b"{broken"]
+    assert second.batch.rows == [{"n": 2}]
+
+
+async def test_a_take_gives_at_most_its_bytes_but_for_one_record() -> None:
+    queue = connection()
+    await queue.put(Batch.raw([b"x" * 100] * 10))
+    sizes = []
+    while (taken := queue.take(1000, 300)) is not None:
+        sizes.append(len(taken.batch))
+    assert sum(sizes) == 10
+    assert max(sizes) <= 2
+
+
+async def test_drop_oldest_makes_room_and_drop_newest_refuses_both_settling_as_dropped() -> None:
+    told: list[tuple[str, int, str]] = []
+    for when_full, kept, lost in (("drop_oldest", [2, 3], 0), ("drop_newest", [0, 1], 1)):
+        options: dict[str, Any] = {"records": 2, "when_full": when_full, "on_drop": lambda *each: told.append(each)}
+        queue, acks = connection(**options), [Ack(n, lambda _: None) for n in range(2)]
+        for n, ack in enumerate(acks):
+            await queue.put(batch(2 * n, 2 * n + 1).owned_by([ack]))
+            ack.release()
+        assert [ack.settled for ack in acks] == [n == lost for n in range(2)]
+        assert acks[lost].outcome is Outcome.DROPPED
+        assert take(queue) == kept
+    assert told == [("a.success>b", 2, "full")] * 2
+
+
+async def test_a_drop_oldest_of_more_than_the_limit_keeps_the_newest() -> None:
+    queue = connection(records=4, when_full="drop_oldest")
+    await queue.put(batch(*range(11)))
+    assert queue.records <= 4
+    assert take(queue)[-1] == 10
+
+
+async def test_expired_records_are_dropped_before_they_are_taken() -> None:
+    clock = Clock()
+    queue = MemoryConnection("a.success>b", now=clock.now, expire=timedelta(seconds=5))
+    await queue.put(batch(0))
+    clock.time = 3
+    await queue.put(batch(1))
+    clock.time = 6
+    assert take(queue) == [1]
+    assert queue.stats().dropped == 1
+
+
+async def test_closing_rejects_what_waits_and_refuses_who_puts() -> None:
+    queue = connection(records=1)
+    outcomes: list[Outcome] = []
+    ack = Ack(None, lambda ack: outcomes.append(ack.outcome))
+    await queue.put(batch(0).owned_by([ack]))
+    ack.release()
+    waiting = asyncio.get_running_loop().create_task(queue.put(batch(1)))
+    await turns()
+    queue.close()
+    assert outcomes == [Outcome.REJECTED]
+    for put in (waiting, queue.put(batch(2))):
+        with pytest.raises(ConnectionClosedError, match="is closed"):
+            await put
+
+
+async def test_the_entrance_of_a_cycle_waits_while_the_cycle_holds_its_limit() -> None:
+    entrance, inner, inside = connection(records=4), connection(records=1), Gauge()
+    entrance.join_cycle(inside, is_internal=False)
+    inner.join_cycle(inside, is_internal=True)
+    await entrance.put(batch(0, 1, 2))
+    taken = entrance.take(10, 1 << 20)
+    assert taken is not None
+    await inner.put(batch(0, 1, 2))  # within the cycle a put never waits
+    taken.release()
+    waiting = asyncio.get_running_loop().create_task(entrance.put(batch(3, 4)))
+    await turns()
+    assert not waiting.done()
+    leaving = inner.take(10, 1 << 20)
+    assert leaving is not None
+    leaving.release()
+    await waiting
+    assert inside.level == 2
+
+
+async def test_the_entrance_of_a_cycle_keeps_its_byte_limit() -> None:
+    entrance = connection(nbytes=1000)
+    entrance.join_cycle(Gauge(), is_internal=False)
+    await entrance.put(Batch.raw([b"x" * 600]))
+    assert not entrance.offer(Batch.raw([b"x" * 600]))
+
+
+async def test_its_figures_say_how_full_it_is() -> None:
+    queue = connection(records=10)
+    await queue.put(batch(0, 1, 2, 3))
+    queue.take(1, 1 << 20)
+    stats = queue.stats()
+    assert (stats.records, stats.unacked, stats.records_in, stats.records_out, stats.full) == (3, 1, 4, 1, 0.3)
