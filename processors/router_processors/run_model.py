@@ -94,12 +94,23 @@ class RunModel(Processor):
     _model: Model | None = None
     _answers: Sequence[Answer] = ()
 
+    def __init__(self, config: RunModelConfig) -> None:
+        super().__init__(config)
+        given = [each for expressions in config.inputs.values() for each in expressions]
+        self._reads = frozenset[str]().union(*(each.fields for each in given))
+        if not any(each.whole for each in given) and self._reads.isdisjoint(config.outputs):
+            self.reads = "any"  # the answers may be put into the bytes, where nobody behind needs more than those
+
     @classmethod
     def check(cls, config: RunModelConfig) -> Iterable[str]:
         """Refuse outputs that look like places within a record: they are fields."""
         for field in config.outputs:
             if field.startswith("meta.") or "[" in field:
                 yield f"'outputs': an answer goes into a field, such as 'score'; got {field!r}"
+
+    def fields(self) -> frozenset[str]:
+        """What the inputs read, where the records may stay undecoded."""
+        return self._reads if self.reads == "any" else frozenset()
 
     async def start(self, context: Context) -> None:
         """Load the model, beside the event loop, and see that it has what the settings name."""

@@ -120,8 +120,10 @@ class SetFields(Processor):
         self._rename = [(Target.of(old).steps, Target.of(new).steps) for old, new in config.rename.items()]
         reshapes = self._keep is not None or bool(self._remove or self._rename)
         self._is_flat = not reshapes and all(len(steps) == 1 for steps, _ in self._fields)
-        if not self._fields and not reshapes and not any(each.whole for each in config.set.values()):
-            self.reads = "any"  # columns alone: the records need not be decoded
+        self._reads = frozenset[str]().union(*(each.fields for each in config.set.values()))
+        is_new = self._is_flat and self._reads.isdisjoint(steps[0] for steps, _ in self._fields)
+        if is_new and not any(each.whole for each in config.set.values()):
+            self.reads = "any"  # what is new may be put into the bytes, where nobody behind needs more than those
 
     @classmethod
     def check(cls, config: SetFieldsConfig) -> Iterable[str]:
@@ -135,10 +137,8 @@ class SetFields(Processor):
                 yield f"{one!r} and {other!r} {same}"
 
     def fields(self) -> frozenset[str]:
-        """What the expressions read, where the records themselves are not needed."""
-        if self.reads == "rows":
-            return frozenset()  # decoded anyway, and the flow's projection stays small
-        return frozenset[str]().union(*(each.fields for each in self.config.set.values()))
+        """What the expressions read, where the records may stay undecoded."""
+        return self._reads if self.reads == "any" else frozenset()
 
     def process(self, batch: Batch, context: Context) -> Batch | dict[str, Batch]:
         """Change a batch."""
