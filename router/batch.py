@@ -12,8 +12,22 @@ from router.codec import JSON, Codec, Failures, Record, codec, decode_all, encod
 from router.errors import DecodeError
 from router.forms import Chooser, Forms
 from router.origins import (
-    Origin, Owners, Runs, acks_of, attribute_of, chosen, common_attributes, distinct, group_indexes, joined, owned_by,
-    owners_of, run_length, unowned, with_attributes,
+    Origin,
+    Owners,
+    Runs,
+    acks_of,
+    attribute_of,
+    chosen,
+    common_attributes,
+    distinct,
+    grouped,
+    grouped_indexes,
+    joined,
+    owned_by,
+    owners_of,
+    run_length,
+    unowned,
+    with_attributes,
 )  # fmt: skip
 from router.splice import splice
 
@@ -269,15 +283,9 @@ class Batch(Forms):
         owners = owners_of(self._runs)
         merged = [tuple(dict.fromkeys(chain.from_iterable(owners[i] for i in group))) for group in groups]
         columns = {
-            name: [_common(values, group) for group in groups]
+            name: grouped_indexes(merged, owners, values, groups) if name == "index" else grouped(values, groups)
             for name, values in (self._columns or {}).items()
-            if name != "index"
         }
-        if self._columns is not None and (index := self._columns.get("index")) is not None:
-            columns["index"] = [
-                group_indexes(origins, [(owners[i], index[i]) for i in group])
-                for origins, group in zip(merged, groups, strict=True)
-            ]
         made = Batch(len(rows), run_length(merged), rows=_as_list(rows), columns=columns or None)
         made.is_merged = True
         return made
@@ -380,15 +388,10 @@ def _as_list(values: Sequence[Any]) -> list[Any]:
 
 
 def _joined_columns(batches: Sequence[Batch]) -> Columns | None:
-    names = dict.fromkeys(chain.from_iterable(batch.columns for batch in batches))
+    names = dict.fromkeys(chain.from_iterable(batch.columns for batch in batches if len(batch)))
     if not names:
         return None
     return {
         name: list(chain.from_iterable(batch.columns.get(name) or [None] * len(batch) for batch in batches))
         for name in names
     }
-
-
-def _common(values: list[Any], group: Sequence[int]) -> Any:
-    first = values[group[0]] if group else None
-    return first if all(values[i] == first for i in group) else None

@@ -17,7 +17,8 @@ __all__ = [
     "chosen",
     "common_attributes",
     "distinct",
-    "group_indexes",
+    "grouped",
+    "grouped_indexes",
     "joined",
     "owned_by",
     "owners_of",
@@ -136,10 +137,28 @@ def with_attributes(runs: Runs, attributes: Mapping[str, Any]) -> Runs:
     return tuple((tuple(renewed[each] for each in origins) or fresh, count) for origins, count in runs)
 
 
-def group_indexes(origins: Owners, members: Iterable[tuple[Owners, Any]]) -> tuple[tuple[int, ...], ...]:
-    """For each origin of a grouped record, the indexes of the records of it that went in."""
-    found: dict[Origin, list[int]] = {origin: [] for origin in origins}
-    for owners, index in members:
-        for position, origin in enumerate(owners):
-            found[origin] += index[position] if isinstance(index, tuple) else [index] if index is not None else []
-    return tuple(tuple(found[origin]) for origin in origins)
+def grouped(values: Sequence[Any], groups: Sequence[Sequence[int]]) -> list[Any]:
+    """One value a group: the one all its records share, or None."""
+    return [
+        values[group[0]] if group and all(values[i] == values[group[0]] for i in group) else None for group in groups
+    ]
+
+
+def grouped_indexes(
+    merged: Sequence[Owners], owners: Sequence[Owners], index: Sequence[Any], groups: Sequence[Sequence[int]]
+) -> list[Any]:
+    """For each origin of each grouped record, the indexes of the records of it that went in."""
+    made: list[Any] = []
+    for origins, group in zip(merged, groups, strict=True):
+        found: dict[Origin, list[int]] = {origin: [] for origin in origins}
+        for i in group:
+            for position, origin in enumerate(owners[i]):
+                found[origin] += _indexes(index[i], position)
+        made.append(tuple(tuple(dict.fromkeys(found[origin])) for origin in origins))
+    return made
+
+
+def _indexes(index: Any, position: int) -> Sequence[int]:
+    if isinstance(index, tuple):
+        return index[position] if position < len(index) else ()
+    return (0,) if index is None else (index,)  # a record that says no index is the only one of its request

@@ -164,7 +164,7 @@ class World:
             columns[name] = values[0] if all(value == values[0] for value in values) else None
         if "index" in columns:
             columns["index"] = tuple(
-                tuple(index for rec in members for index in indexes_of(rec, owner)) for owner in owners
+                distinct([index for rec in members for index in indexes_of(rec, owner)]) for owner in owners
             )
         return Rec(row, owners, columns)
 
@@ -215,9 +215,15 @@ class World:
 
 def indexes_of(rec: Rec, owner: int) -> tuple[int, ...]:
     index = rec.columns["index"]
-    if owner not in rec.owners or index is None:
+    if owner not in rec.owners:
         return ()
+    if index is None:
+        return (0,)
     return index[rec.owners.index(owner)] if isinstance(index, tuple) else (index,)
+
+
+def distinct(values: list[int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(values))
 
 
 def common(values: list[Any]) -> Any:
