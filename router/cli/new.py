@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from router.cli.group import Commands, TeachingCommand, TeachingGroup
+from router.cli.group import TeachingCommand, TeachingGroup
 from router.cli.loading import fail
 
 __all__ = ["command"]
@@ -39,7 +39,6 @@ def _name(context: click.Context, parameter: click.Parameter, value: str) -> str
 @click.group(
     "new",
     cls=TeachingGroup,
-    commands=Commands("router.cli.new", {}),
     short_helps=_KINDS,
     examples="""
     router new flow tweets         flows/tweets.yaml with its posts and its model

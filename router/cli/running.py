@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from router.cli.progress import Meter
 from router.engine import Engine, Report, Status, SystemClock
@@ -53,9 +53,8 @@ class Run:
             _log.exception("%s: a defect of router or of a plugin", self.flow.name)
             self.report = self._without_counts("failed", f"{type(error).__name__}: {error}")
 
-    def _without_counts(self, outcome: str, error: str | None) -> Report:
-        assert outcome in ("stopped", "failed")
-        return Report(self.flow.name, outcome, 0.0, {}, 0, error)  # type: ignore[arg-type]
+    def _without_counts(self, outcome: Literal["stopped", "failed"], error: str | None) -> Report:
+        return Report(self.flow.name, outcome, 0.0, {}, 0, error)
 
 
 class Runs:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, repeat
 
 import pytest
 
 from router.authoring import Processor, Source
 from router.cli import figures
-from router.cli.progress import Meter, bar, said, table
+from router.cli.progress import Meter, PlainProgress, bar, said, table
+from router.cli.running import is_busy
 from router.cli.terminal import painted
 from router.config import Config
 from router.connections.base import ConnectionStats
@@ -55,7 +59,7 @@ def status(seconds: float, records: int, *, full: float = 0.0, letters: int = 0,
 
 def meter(*looks: Status) -> Meter:
     """A meter that has looked at these moments."""
-    moments: Iterator[Status] = iter([looks[0], *looks])
+    moments: Iterator[Status] = chain([looks[0]], looks, repeat(looks[-1]))
     made = Meter(FLOW, lambda: next(moments))
     for _ in looks:
         made.look()
@@ -101,6 +105,27 @@ def test_a_line_says_the_same_in_words() -> None:
 )
 def test_a_bar_is_always_as_wide(share: float | None, text: str) -> None:
     assert "".join(piece for piece, _ in bar(share, "cyan")) == text
+
+
+async def test_where_there_is_no_terminal_a_line_is_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
+    shown = PlainProgress([meter(status(1.0, 100))])
+    caplog.set_level(logging.INFO, "router")
+    shown.start()
+    shown.end()
+    assert caplog.messages == []
+    shown._tick()
+    shown.end()
+    assert caplog.messages == ["posts: 100 records, 100 a second, read 10%"]
+
+
+@pytest.mark.parametrize(
+    ("queued", "outstanding", "held", "expected"),
+    [(0, 0, 0, False), (1, 1, 0, True), (0, 1, 0, True), (0, 1, 1, False), (1, 1, 1, True)],
+)
+def test_a_flow_is_busy_while_it_has_something_to_do_other_than_to_hold(
+    queued: int, outstanding: int, held: int, *, expected: bool
+) -> None:
+    assert is_busy(replace(status(1.0, queued, held=held), outstanding=outstanding)) is expected
 
 
 def test_figures_read_well() -> None:

@@ -132,6 +132,22 @@ def test_set_fills_a_parameter(router: Any, flow: Any, folder: Path) -> None:
     assert json.loads(done.stdout)["processors"]["step0"]["out"] == {"success": 3}
 
 
+def test_secrets_are_looked_up_in_their_folder(router: Any, flow: Any, folder: Path) -> None:
+    (folder / "hidden").mkdir()
+    (folder / "hidden" / "FILE").write_text("from_secret\n")
+    path = flow("ten", TEN, {"type": "keep", "file": "${secret:FILE}"})
+    assert router("validate", path).returncode == 2
+    assert router("run", path, "--secrets", "hidden").returncode == 0
+    assert (folder / "from_secret").exists()
+
+
+@pytest.mark.parametrize(("level", "is_logged"), [("warning", True), ("error", False)])
+def test_the_log_begins_at_its_level(router: Any, flow: Any, level: str, *, is_logged: bool) -> None:
+    path = flow("stops", TEN, {"type": "odd"}, KEEP, run={"on_dead_letter": "stop"})
+    done = router("run", path, "--log-level", level)
+    assert (done.returncode, " WARNING " in done.stderr, "stops: failed" in done.stderr) == (1, is_logged, True)
+
+
 def test_data_is_kept_in_the_state_folder_by_the_name_of_the_flow(router: Any, flow: Any, folder: Path) -> None:
     router("run", flow("ten", TEN, {"type": "odd"}, KEEP))
     assert (folder / "state" / "router" / "ten" / "dead_letters.jsonl").exists()
