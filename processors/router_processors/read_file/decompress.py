@@ -14,7 +14,11 @@ _PIECE = 256 << 10
 _SLICE = 4 << 10  # what a slice of zstd may become is bounded by its size alone
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-LONGEST_MAGIC = 4
+
+
+def is_undecided(head: bytes) -> bool:
+    """Whether so few bytes cannot tell yet if they are compressed."""
+    return any(len(head) < len(magic) and magic.startswith(head) for magic in (_GZIP, _ZSTD))
 
 
 class Decompressor(Protocol):

@@ -24,7 +24,7 @@ class Follower:
         self._context = context
         self._poll = poll
         self._files: dict[tuple[int, int], Reading] = {}
-        self._leaving: dict[tuple[int, int], int] = {}
+        self._leaving: dict[tuple[int, int], tuple[int, float]] = {}
         self._next_look = 0.0
         self._told: set[str] = set()
 
@@ -59,12 +59,18 @@ class Follower:
                 reading.restart()
             elif identity in found:
                 self._leaving.pop(identity, None)
-            elif self._leaving.get(identity) == reading.offset:
+            elif self._may_leave(identity, reading):
                 yield from self._let_go(identity)
-            else:
-                self._leaving[identity] = reading.offset
         if not self._leaving:
             self._begin(found)
+
+    def _may_leave(self, identity: tuple[int, int], reading: Reading) -> bool:
+        """Whether a file that is gone has got nothing more since the last look: who writes it notices late."""
+        now = self._context.now()
+        offset, since = self._leaving.get(identity, (-1, now))
+        if offset != reading.offset:
+            self._leaving[identity] = (reading.offset, now)
+        return offset == reading.offset and since + self._poll <= now
 
     def _found(self) -> dict[tuple[int, int], str]:
         found: dict[tuple[int, int], str] = {}

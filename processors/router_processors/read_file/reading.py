@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from router import RAW, Batch, DecodeError, Format, Misread, Part, Routes, failed
-from router_processors.read_file.decompress import LONGEST_MAGIC, Compression, Decompressor, decompressor
+from router_processors.read_file.decompress import Compression, Decompressor, decompressor, is_undecided
 
 BLOCK = 512 << 10
 RECORDS = 1000
@@ -148,10 +148,9 @@ class Reading:
     def _decompressed(self, data: bytes) -> Iterator[Item]:
         try:
             if self._head is not None:
-                if len(self._head) + len(data) < LONGEST_MAGIC:
-                    self._head += data
-                    return
-                yield from self._sniffed(self._head + data)
+                self._head += data
+                if not is_undecided(self._head):
+                    yield from self._sniffed(self._head)
             elif self._decompressor is None:
                 yield from self._items(self._frames.feed(data))
             else:

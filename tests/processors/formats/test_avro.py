@@ -86,14 +86,27 @@ def test_no_bytes_raise(read: Read, data: bytes, at: int) -> None:
 def test_the_schema_is_inferred_from_the_first_batch(write: Write) -> None:
     at = datetime(2024, 6, 7, tzinfo=UTC)
     rows = [
-        {"i": 1, "f": 1, "s": "x", "b": True, "n": None, "l": ["a", None], "o": {"k": [{"z": 1}]}, "at": at, "by": b"\0"},
+        {
+            "i": 1,
+            "f": 1,
+            "s": "x",
+            "b": True,
+            "n": None,
+            "l": ["a", None],
+            "o": {"k": [{"z": 1}]},
+            "at": at,
+            "by": b"\0",
+        },
         {"i": None, "f": 2.5, "e": [], "m": 1},
         {"m": "one"},
     ]
     data, failures = write("avro", Batch.of(rows), Batch.of([{"i": 7}]))
     found = rows_of(data)
     assert (failures, found[0]) == ([], {**rows[0], "e": None, "m": None})
-    assert ([row["f"] for row in found], [row["m"] for row in found]) == ([1.0, 2.5, None, None], [None, 1, "one", None])
+    assert ([row["f"] for row in found], [row["m"] for row in found]) == (
+        [1.0, 2.5, None, None],
+        [None, 1, "one", None],
+    )
     assert found[3] == {**dict.fromkeys(found[0]), "i": 7}
 
 
