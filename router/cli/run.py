@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import signal
-import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from router.cli.group import TeachingCommand, abandon
-from router.cli.loading import fail, flow_options, load
-
-if TYPE_CHECKING:
-    from router.cli.interrupts import Interrupts
-    from router.cli.running import Run, Runs
-    from router.cli.summary import DeadLetterFile
-    from router.engine import Report
-    from router.flow import Flow
+from router.cli.group import TeachingCommand
+from router.cli.loading import flow_options, load
 
 __all__ = ["command"]
-
-INTERRUPTED, FAILED = 130, 1
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a run is to be shown and judged."""
-
-    data: Path | None
-    drain: float | None
-    until_idle: bool
-    strict: bool
-    as_json: bool
-    log_json: bool
-    quiet: bool
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -56,10 +27,10 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     cls=TeachingCommand,
     examples="""
     router run flows/tweets.yaml
-    router run flows/tweets.yaml --set posts=my.jsonl         with another input
+    router run flows/tweets.yaml --set posts=my.jsonl             with another input
     router run flows/tweets.yaml --set rate=200 --set loop=true   a live demo, Ctrl-C ends it
-    router run orders.yaml invoices.yaml --data state         two flows, their data in state/
-    router run follow.yaml --until-idle --json                for scripts: one report a flow
+    router run orders.yaml invoices.yaml --data state             two flows, their data in state/
+    router run follow.yaml --until-idle --json                    for scripts: one report a flow
 
     Exit codes: 0 done; 1 failed, cut off, or with --strict dead letters; 2 a bad flow or
     bad usage, nothing was started; 130 interrupted by Ctrl-C, all records safe.
@@ -67,7 +38,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 )
 @click.argument("flows", nargs=-1, required=True, metavar="FLOW...", type=click.Path(path_type=Path))
 @flow_options
-@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Keep data here, dead letters for one.")
+@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Where the flow keeps its data, such as dead letters.")
 @click.option(
     "--drain", metavar="TIME", callback=_seconds, help="How long a stop waits for records under way, such as 5s."
 )
@@ -92,7 +63,6 @@ def command(
     parameters: dict[str, str],
     plugins: tuple[Path, ...],
     secrets: Path | None,
-    log_level: str,
     **options: Any,
 ) -> None:
     """Run flows, to their end or until they are stopped.
@@ -101,101 +71,6 @@ def command(
     and let what is under way arrive; a second Ctrl-C ends at once. Records that fail and
     lead nowhere are kept in the data folder, ~/.local/state/router/NAME if not given.
     """
-    from router.cli.interrupts import leave  # noqa: PLC0415 - `router run --help` needs no engine
-    from router.cli.running import is_anything_stuck, tuned_gc  # noqa: PLC0415
+    from router.cli.session import Options, run  # noqa: PLC0415 - `router run --help` needs no engine
 
-    chosen = Options(**options)
-    _configure_logging(log_level, chosen)
-    with ExitStack() as stack:
-        started = stack.enter_context(tuned_gc())
-        code = _run(load(flows, parameters, plugins, secrets), chosen, stack, started)
-        if is_anything_stuck():
-            leave(code)
-    context.exit(code)
-
-
-def _configure_logging(level: str, options: Options) -> None:
-    from router.cli.logs import configure  # noqa: PLC0415
-
-    configure("error" if options.quiet else level, as_json=options.log_json)
-
-
-def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Callable[[], None]) -> int:
-    from router.cli.running import Run, Runs, in_loop  # noqa: PLC0415
-    from router.cli.summary import DeadLetterFile  # noqa: PLC0415
-
-    folders = _folders(flows, options.data, stack)
-    runs = [Run(flow, folder) for flow, folder in zip(flows, folders, strict=True)]
-    letters = [DeadLetterFile(folder) for folder in folders]
-    group = Runs(runs, drain=options.drain, until_idle=options.until_idle, on_start=started)
-    interrupts = in_loop(lambda loop: _watch(loop, group, options, stack))
-    codes = []
-    for run, file in zip(runs, letters, strict=True):
-        assert run.report is not None
-        codes.append(exit_code(run.report, strict=options.strict, is_interrupted=interrupts.by is signal.SIGINT))
-        _tell(run, file, codes[-1], options)
-    return FAILED if FAILED in codes else max(codes)
-
-
-def _folders(flows: Sequence[Flow], data: Path | None, stack: ExitStack) -> list[Path]:
-    """Make the data folders and take hold of them."""
-    from router.cli.data_folder import DataFolder, default_folder  # noqa: PLC0415
-    from router.errors import DataFolderError  # noqa: PLC0415
-
-    found: dict[str, Path] = {}
-    for flow in flows:
-        if flow.name in found:
-            fail([f"{flow.file}: the name {flow.name!r} is taken by another flow of this command"])
-        try:
-            path = default_folder(flow.name) if data is None else data / flow.name if len(flows) > 1 else data
-            found[flow.name] = stack.enter_context(DataFolder(path, flow.name)).path
-        except DataFolderError as error:
-            fail([error])
-    return list(found.values())
-
-
-async def _watch(loop: asyncio.AbstractEventLoop, group: Runs, options: Options, stack: ExitStack) -> Interrupts:
-    """Run the flows, with their progress shown and signals heard; from then on to the end of the process."""
-    from router.cli.interrupts import Interrupts  # noqa: PLC0415
-    from router.cli.progress import LiveProgress, PlainProgress  # noqa: PLC0415
-    from router.cli.terminal import is_terminal  # noqa: PLC0415
-
-    def say(text: str) -> None:
-        if not options.quiet:
-            click.echo(text, err=True)
-
-    interrupts = stack.enter_context(Interrupts(loop, group.stop, say))
-    is_live = is_terminal(sys.stderr) and not options.log_json
-    progress = LiveProgress(group.meters) if is_live else PlainProgress(group.meters)
-    if not options.quiet:
-        progress.start()
-    try:
-        await group.to_the_end()
-    finally:
-        progress.end()
-    return interrupts
-
-
-def exit_code(report: Report, *, strict: bool, is_interrupted: bool) -> int:
-    """What a flow's end means to a shell."""
-    if report.outcome in ("failed", "cut_off") or (strict and report.dead_letters):
-        return FAILED
-    return INTERRUPTED if report.outcome == "stopped" and is_interrupted else 0
-
-
-def _tell(run: Run, letters: DeadLetterFile, code: int, options: Options) -> None:
-    """Print the report for programs, or the summary for people."""
-    from router.cli.summary import summary  # noqa: PLC0415
-    from router.cli.terminal import has_colour, painted  # noqa: PLC0415
-
-    assert run.report is not None
-    if options.as_json:
-        try:
-            click.echo(json.dumps(run.report.to_dict() | {"exit": code}, ensure_ascii=False))
-        except BrokenPipeError:
-            abandon(sys.stdout)  # who wanted to know has gone; the flow has run all the same
-    elif not options.quiet:
-        for line in summary(run.flow, run.report, letters):
-            click.echo(painted(line, colour=has_colour(sys.stderr)), err=True)
-    if options.quiet and run.report.error is not None:
-        click.echo(f"{run.flow.name}: {run.report.error}", err=True)
+    context.exit(run(lambda: load(flows, parameters, plugins, secrets), Options(**options)))

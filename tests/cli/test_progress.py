@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, repeat
 
 import pytest
 
@@ -59,7 +58,7 @@ def status(seconds: float, records: int, *, full: float = 0.0, letters: int = 0,
 
 def meter(*looks: Status) -> Meter:
     """A meter that has looked at these moments."""
-    moments: Iterator[Status] = chain([looks[0]], looks, repeat(looks[-1]))
+    moments: Iterator[Status] = iter([looks[0], *looks])
     made = Meter(FLOW, lambda: next(moments))
     for _ in looks:
         made.look()
@@ -108,14 +107,16 @@ def test_a_bar_is_always_as_wide(share: float | None, text: str) -> None:
 
 
 async def test_where_there_is_no_terminal_a_line_is_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
-    shown = PlainProgress([meter(status(1.0, 100))])
+    seen = meter(status(1.0, 100))
+    seen._status = lambda: status(2.0, 300)
+    shown = PlainProgress([seen])
     caplog.set_level(logging.INFO, "router")
     shown.start()
     shown.end()
     assert caplog.messages == []
     shown._tick()
     shown.end()
-    assert caplog.messages == ["posts: 100 records, 100 a second, read 10%"]
+    assert caplog.messages == ["posts: 300 records, 200 a second, read 30%"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,125 @@
+"""One `router run`: data folders, flows, signals and progress, and at the end the reports and the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from router.cli import logs
+from router.cli.data_folder import DataFolder, default_folder
+from router.cli.group import abandon
+from router.cli.interrupts import Interrupts, leave
+from router.cli.loading import fail
+from router.cli.progress import LiveProgress, PlainProgress
+from router.cli.running import Run, Runs, in_loop, is_anything_stuck, tuned_gc
+from router.cli.summary import DeadLetterFile, summary
+from router.cli.terminal import has_colour, is_terminal, painted
+from router.engine import Report
+from router.errors import DataFolderError
+from router.flow import Flow
+
+__all__ = ["Options", "exit_code", "run"]
+
+INTERRUPTED, FAILED = 130, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run is to be shown and judged."""
+
+    data: Path | None
+    drain: float | None
+    until_idle: bool
+    strict: bool
+    as_json: bool
+    log_json: bool
+    quiet: bool
+    log_level: str
+
+
+def run(load: Callable[[], Sequence[Flow]], options: Options) -> int:
+    """Load flows, run them to their ends, print what they did; the exit code."""
+    logs.configure("error" if options.quiet else options.log_level, as_json=options.log_json)
+    with ExitStack() as stack:
+        started = stack.enter_context(tuned_gc())
+        code = _run(load(), options, stack, started)
+        if is_anything_stuck():
+            leave(code)
+    return code
+
+
+def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Callable[[], None]) -> int:
+    folders = _folders(flows, options.data, stack)
+    runs = [Run(flow, folder) for flow, folder in zip(flows, folders, strict=True)]
+    letters = [DeadLetterFile(folder) for folder in folders]
+    group = Runs(runs, drain=options.drain, until_idle=options.until_idle, on_start=started)
+    interrupts = in_loop(lambda loop: _watch(loop, group, options, stack))
+    codes = []
+    for run, file in zip(runs, letters, strict=True):
+        assert run.report is not None
+        codes.append(exit_code(run.report, strict=options.strict, is_interrupted=interrupts.by is signal.SIGINT))
+        _tell(run, file, codes[-1], options)
+    return FAILED if FAILED in codes else max(codes)
+
+
+def _folders(flows: Sequence[Flow], data: Path | None, stack: ExitStack) -> list[Path]:
+    """Make the data folders and take hold of them."""
+    found: dict[str, Path] = {}
+    for flow in flows:
+        if flow.name in found:
+            fail([f"{flow.file}: the name {flow.name!r} is taken by another flow of this command"])
+        try:
+            path = default_folder(flow.name) if data is None else data / flow.name if len(flows) > 1 else data
+            found[flow.name] = stack.enter_context(DataFolder(path, flow.name)).path
+        except DataFolderError as error:
+            fail([error])
+    return list(found.values())
+
+
+async def _watch(loop: asyncio.AbstractEventLoop, group: Runs, options: Options, stack: ExitStack) -> Interrupts:
+    """Run the flows, with their progress shown and signals heard; from then on to the end of the process."""
+
+    def say(text: str) -> None:
+        if not options.quiet:
+            click.echo(text, err=True)
+
+    interrupts = stack.enter_context(Interrupts(loop, group.stop, say))
+    is_live = is_terminal(sys.stderr) and not options.log_json
+    progress = LiveProgress(group.meters) if is_live else PlainProgress(group.meters)
+    if not options.quiet:
+        progress.start()
+    try:
+        await group.to_the_end()
+    finally:
+        progress.end()
+    return interrupts
+
+
+def exit_code(report: Report, *, strict: bool, is_interrupted: bool) -> int:
+    """What a flow's end means to a shell."""
+    if report.outcome in ("failed", "cut_off") or (strict and report.dead_letters):
+        return FAILED
+    return INTERRUPTED if report.outcome == "stopped" and is_interrupted else 0
+
+
+def _tell(run: Run, letters: DeadLetterFile, code: int, options: Options) -> None:
+    """Print the report for programs, or the summary for people."""
+    assert run.report is not None
+    if options.as_json:
+        try:
+            click.echo(json.dumps(run.report.to_dict() | {"exit": code}, ensure_ascii=False))
+        except BrokenPipeError:
+            abandon(sys.stdout)  # who wanted to know has gone; the flow has run all the same
+    elif not options.quiet:
+        for line in summary(run.flow, run.report, letters):
+            click.echo(painted(line, colour=has_colour(sys.stderr)), err=True)
+    if (options.quiet or options.as_json) and run.report.error is not None:
+        click.echo(f"{run.flow.name}: {run.report.error}", err=True)
