@@ -129,4 +129,4 @@ def write_examples(examples: str, formatter: click.HelpFormatter) -> None:
         return
     with formatter.section("Examples"):
         indent = " " * formatter.current_indent
-        formatter.write("".join(f"{indent}{line}\n" for line in cleandoc(examples).splitlines()))
+        formatter.write("".join(f"{indent}{line}".rstrip() + "\n" for line in cleandoc(examples).splitlines()))

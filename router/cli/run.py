@@ -38,7 +38,12 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
 )
 @click.argument("flows", nargs=-1, required=True, metavar="FLOW...", type=click.Path(path_type=Path))
 @flow_options
-@click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help="Where the flow keeps its data, such as dead letters.")
+@click.option(
+    "--data",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where the flow keeps its data, such as dead letters.",
+)
 @click.option(
     "--drain", metavar="TIME", callback=_seconds, help="How long a stop waits for records under way, such as 5s."
 )
