@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress
+from operator import not_
 from typing import Any, TypeAlias, TypeVar, final
 
 from router.ack import Ack
-from router.codec import JSON, Codec, Failures, Record, codec, decode_all, encode_all, merged_failures
+from router.codec import JSON, Codec, Failures, Record, are_finite, codec, decode_all, encode_all, merged_failures
 from router.errors import DecodeError
 from router.forms import Chooser, Forms
 from router.origins import (
@@ -183,6 +184,19 @@ class Batch(Forms):
             if label is not None
         }
 
+    def split(self, mask: Sequence[bool]) -> tuple[Batch, Batch]:
+        """Part the records in two, keeping their order: those whose place in the mask is true, and the others.
+
+        Raises:
+            ValueError: the mask is longer or shorter than the batch.
+        """
+        self._check_length("mask", mask)
+        if (count := sum(mask)) in (0, self._count):
+            nothing = Batch(0, ((self._runs[0][0] if self._runs else (), 0),), codec=self._codec)
+            return (self, nothing) if count else (nothing, self)
+        owners = owners_of(self._runs) if len(self._runs) > 1 else None
+        return self._where(list(mask), owners), self._where(list(map(not_, mask)), owners)
+
     def _where(self, mask: list[bool], owners: list[Owners] | None) -> Batch:
         """Take the records whose place in the mask is true: cheaper than ``select`` for a few large parts."""
         count = sum(mask)
@@ -234,7 +248,9 @@ class Batch(Forms):
         for name, column in values.items():
             for row, value in zip(made, column, strict=True):
                 row[name] = value
-        return self.with_rows(made)
+        changed = self.with_rows(made)
+        changed._is_finite = self._is_finite and all(map(are_finite, values.values()))
+        return changed
 
     def with_columns(self, **columns: Sequence[Any] | None) -> Batch:
         """Add or replace columns; None takes one away."""
@@ -307,7 +323,7 @@ class Batch(Forms):
             return self, []
         rows, failures = decode_all(self._codec, self._content or [])
         good = self._without(failures)
-        good._rows = rows
+        good._rows, good._is_finite = rows, self._codec is JSON
         return good, failures
 
     def projected(self, fields: frozenset[str]) -> tuple[Batch, Failures]:
@@ -328,7 +344,7 @@ class Batch(Forms):
         if self._content is not None and self._codec is codec:
             return self, []
         decoded, undecodable = self.decoded()
-        content, failures = encode_all(codec, decoded.rows)
+        content, failures = encode_all(codec, decoded.rows, is_finite=decoded._is_finite)
         good = decoded._without(failures)._copy()
         good._content, good._codec, good._structs, good._projection, good._size = content, codec, None, None, None
         return good, merged_failures(undecodable, failures, len(self))
@@ -357,7 +373,7 @@ class Batch(Forms):
             self._count, self._runs, content=self._content, rows=self._rows, codec=self._codec, columns=self._columns
         )
         made._projection, made._structs, made._size = self._projection, self._structs, self._size
-        made.splices = self.splices
+        made.splices, made._is_finite = self.splices, self._is_finite
         made.is_merged = self.is_merged
         return made
 

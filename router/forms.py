@@ -31,7 +31,7 @@ _EVEN = 1 << 20  # a batch below this holds no record that a share of its size c
 class Forms:
     """Records as ``content``, as ``rows``, or both, and projected to a few fields; the base of Batch."""
 
-    __slots__ = ("_codec", "_content", "_count", "_projection", "_rows", "_size", "_structs", "splices")
+    __slots__ = ("_codec", "_content", "_count", "_is_finite", "_projection", "_rows", "_size", "_structs", "splices")
 
     def __init__(self, count: int, content: list[bytes] | None, rows: list[Record] | None, codec: Codec) -> None:
         self._count = count
@@ -41,6 +41,7 @@ class Forms:
         self._projection: Projection | None = None
         self._structs: list[Any] | None = None
         self._size: int | None = None
+        self._is_finite = False  # the rows came from JSON, so they hold no NaN that encoding had to look for
         self.splices = False
         """A hint: whoever takes this batch on wants bytes, so ``with_fields`` had better change the bytes."""
 
@@ -80,7 +81,7 @@ class Forms:
                 the processor does not declare that it reads content.
         """
         if self._content is None:
-            content, failures = encode_all(self._codec, self._rows or [])
+            content, failures = encode_all(self._codec, self._rows or [], is_finite=self._is_finite)
             if failures:
                 raise failures[0][1]
             self._content = content
@@ -98,7 +99,7 @@ class Forms:
             rows, failures = decode_all(self._codec, self._content or [])
             if failures:
                 raise failures[0][1]
-            self._rows = rows
+            self._rows, self._is_finite = rows, self._codec is JSON
         return self._rows
 
     def values(self, field: str) -> list[Any]:
@@ -172,7 +173,7 @@ class Forms:
             self._structs = choose(source._structs)
         if source._size is not None and source._size < _EVEN:
             self._size = source._size * self._count // max(1, source._count)
-        self._projection, self.splices = source._projection, source.splices
+        self._projection, self.splices, self._is_finite = source._projection, source.splices, source._is_finite
 
     def _join_forms(self, sources: Sequence[Forms]) -> None:
         """Hold the records of all, in a form that all hold, or as rows.
@@ -187,3 +188,4 @@ class Forms:
                 self._structs = [struct for each in sources for struct in each._structs or ()]
         if self._content is None or all(each._rows is not None for each in sources):
             self._rows = [row for each in sources for row in each.rows]
+            self._is_finite = all(each._is_finite for each in sources)

@@ -76,16 +76,16 @@ class Route(Processor):
         return frozenset[str]().union(*(condition.fields for _, condition in self._conditions))
 
     def process(self, batch: Batch, context: Context) -> dict[str, Batch]:
-        """Part the batch."""
+        """Part the batch: each condition looks at what those before it have left."""
         if self.config.match == "all":
             return self._to_all(batch)
-        labels = [UNMATCHED.name] * len(batch)
-        # Backwards, so that the first condition has the last word.
-        for name, condition in reversed(self._conditions):
-            labels = [
-                name if value is True else label for value, label in zip(condition.over(batch), labels, strict=True)
-            ]
-        return batch.partition(labels)
+        routes: dict[str, Batch] = {}
+        rest = batch
+        for name, condition in self._conditions:
+            matched, rest = rest.split([value is True for value in condition.over(rest)])
+            routes[name] = matched
+        routes[UNMATCHED.name] = rest
+        return {name: part for name, part in routes.items() if len(part)}
 
     def _to_all(self, batch: Batch) -> dict[str, Batch]:
         routes: dict[str, Any] = {}
