@@ -16,7 +16,7 @@ import yaml
 PLUGIN = '''
 import asyncio, sys, threading
 from pathlib import Path
-from router import Batch, Config, Processor, ProcessorError, Source, processor, sink
+from router import Batch, Config, Processor, ProcessorError, RetryableError, Source, processor, sink
 
 class CountConfig(Config):
     count: int | None = None
@@ -44,6 +44,16 @@ class Broken(Source):
     async def produce(self, context):
         yield Batch.of([{}]), None
 
+class Later(Source):
+    """Cannot start yet."""
+    type_name = "later"
+
+    async def start(self, context):
+        raise RetryableError("refused")
+
+    async def produce(self, context):
+        yield Batch.of([{}]), None
+
 class Few(Source):
     """Give three numbers, then wait for ever."""
     type_name = "few"
@@ -57,6 +67,11 @@ def odd(record: dict) -> dict:
     """Refuse even numbers."""
     if record["n"] % 2 == 0:
         raise ValueError("even: \\x1b[31m" + str(record["n"]))
+    return record
+
+@processor
+def same(record: dict) -> dict:
+    """Change nothing."""
     return record
 
 @processor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 from typing import Any
@@ -61,6 +62,24 @@ def test_a_thread_that_never_returns_does_not_keep_the_process(start: Any, flow:
     run.until("waiting")
     run.send(SIGINT)
     assert run.end()[0] == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(SIGINT, 130), (SIGTERM, 0)])
+def test_a_flow_that_cannot_start_yet_can_be_stopped(start: Any, flow: Any, number: Signals, code: int) -> None:
+    run = start("run", flow("later", {"type": "later"}, KEEP))
+    run.until("cannot start yet")
+    run.send(number)
+    ended, said = run.end()
+    assert (ended, "later: stopped; 0 records" in said, "Traceback" in said) == (code, True, False)
+
+
+def test_ctrl_c_reaches_worker_processes_too_and_disturbs_none(start: Any, flow: Any) -> None:
+    beside = {"type": "same", "run": {"execution": "process"}}
+    run = start("run", flow("endless", ENDLESS, beside, KEEP), start_new_session=True)
+    run.until("kept the first")
+    os.killpg(run.process.pid, SIGINT)  # as a terminal does
+    ended, said = run.end()
+    assert (ended, "Traceback" in said, "dead letter" in said) == (130, False, False), said
 
 
 def test_several_flows_stop_together(start: Any, flow: Any, folder: Path) -> None:
