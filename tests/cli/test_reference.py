@@ -133,6 +133,6 @@ def test_an_unknown_type_is_exit_code_2_and_names_the_nearest(router: Any) -> No
 
 
 def test_a_broken_plugin_is_told_of_and_the_others_are_shown(router: Any, folder: Any) -> None:
-    (folder / "broken.py").write_text("from router import recrod\n")
+    (folder / "broken.py").write_text("from router import recordd\n")
     done = router("processors", "--plugin", "broken.py", "--plugin", "plugins/stock.py")
     assert ("broken.py:1" in done.stderr, "count_up" in done.stdout) == (True, True)

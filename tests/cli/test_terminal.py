@@ -58,10 +58,10 @@ def test_a_region_is_drawn_in_place_of_the_one_before(terminal: Terminal) -> Non
 def test_what_is_printed_meanwhile_stands_above(terminal: Terminal) -> None:
     with redirect_stderr(terminal), Region() as region:
         region.draw([[("region", "")]])
-        sys.stderr.write("first\nsec")
-        sys.stderr.write("ond\nthi")
+        sys.stderr.write("first\nse")
+        sys.stderr.write("cond\nrest")
         assert terminal.seen == ["first", "second", "region"]
-    assert terminal.seen == ["first", "second", "thi"]
+    assert terminal.seen == ["first", "second", "rest"]
 
 
 def test_a_region_that_is_left_is_gone(terminal: Terminal) -> None:
