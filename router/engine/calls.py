@@ -16,6 +16,7 @@ from router.codec import Failures
 from router.engine.clock import Clock
 from router.engine.context import FlowContext, Scope, current_scope
 from router.engine.outlet import Outputs
+from router.engine.oversize import without_oversize
 from router.engine.threads import ThreadContext
 from router.errors import ProcessorError, RecordError, RetryableError
 from router.flow import ProcessorSpec
@@ -90,8 +91,11 @@ class Caller:
         Batches that an async generator yields are emitted as they come. A call that raises is
         made again with halves, its holds, replies and state undone, until the bad records stand alone.
         """
+        batch, large = without_oversize(batch, self._spec.run.max_record, self._spec.name)
+        outputs: Outputs = [(FAILURE.name, large)] if large is not None else []
         ready, failures = self._prepared(batch)
-        outputs: Outputs = [(FAILURE.name, failed(batch, failures, self._spec.name))] if failures else []
+        if failures:
+            outputs.append((FAILURE.name, failed(batch, failures, self._spec.name)))
         retryable: BaseException | None = None
         todo = [ready] if len(ready) else []
         while todo:
@@ -118,10 +122,10 @@ class Caller:
         return outputs, retryable
 
     def _prepared(self, batch: Batch) -> tuple[Batch, Failures]:
-        """Set aside what the processor must not see: too large, too often round, not decodable."""
+        """Set aside what the processor must not see: too often round, not decodable."""
         rounds = batch.columns.get("rounds")
         failures: Failures = []
-        if rounds is not None and max(each or 0 for each in rounds) > self._spec.run.max_rounds:
+        if rounds and max(each or 0 for each in rounds) > self._spec.run.max_rounds:
             limit = self._spec.run.max_rounds
             text = f"went round a cycle more than {limit:,} times"
             failures = [(index, RecordError(text)) for index, each in enumerate(rounds) if (each or 0) > limit]
