@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from collections.abc import AsyncGenerator, Iterable
@@ -219,8 +220,12 @@ class ReadFile(Source):
         try:
             while not reading.at_end:
                 await reading.wait()
+                is_empty = True
                 for item in reading.step():
+                    is_empty = False
                     yield item
+                if is_empty:
+                    await asyncio.sleep(0)  # noqa: TID251 - a turn for the others, where a record is long in coming
             for item in reading.end():
                 yield item
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -32,11 +33,14 @@ class Follower:
         """Give records as they come, without end."""
         try:
             while True:
-                has_moved = False
+                has_moved, is_empty = False, True
                 for reading in list(self._files.values()):
                     for item in reading.step():
+                        is_empty = False
                         yield item
                     has_moved = has_moved or not reading.at_end
+                if has_moved and is_empty:
+                    await asyncio.sleep(0)  # noqa: TID251 - a turn for the others, where a record is long in coming
                 if has_moved and self._context.now() < self._next_look:
                     continue
                 known = set(self._files)

@@ -229,10 +229,10 @@ class WriteFile(Processor):
         if failures:
             routes[FAILURE.name] = failed(batch, failures, context.name)
         self._ask_to_be_woken(context)
+        self._note_published()  # before the new ones are held: they lie in the next file
         if not self.config.atomic:
             good = _without(batch, failures)
             return {**routes, WRITTEN.name: good} if len(good) else routes
-        self._note_published()  # before the new ones are held: they lie in the next file
         for path, part in written.items():
             self._held.setdefault(path, []).append(context.hold(part))
         return {**routes, **self._let_go()}

@@ -85,7 +85,7 @@ def test_no_bytes_raise(read: Read, data: bytes, at: int) -> None:
 
 def test_the_schema_is_inferred_from_the_first_batch(write: Write) -> None:
     at = datetime(2024, 6, 7, tzinfo=UTC)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "i": 1,
             "f": 1,
@@ -111,7 +111,7 @@ def test_the_schema_is_inferred_from_the_first_batch(write: Write) -> None:
 
 
 def test_misfits_fail_alone(write: Write) -> None:
-    rows = [{"id": "x"}, {"id": 2**70}, {"id": 1, "new": 1}, {"id": True}, {"id": 2}]
+    rows: list[dict[str, Any]] = [{"id": "x"}, {"id": 2**70}, {"id": 1, "new": 1}, {"id": True}, {"id": 2}]
     data, failures = write("avro", Batch.of([{"id": 1}]), Batch.of(rows))
     assert (rows_of(data), [index for index, _ in failures]) == ([{"id": 1}, {"id": 2}], [0, 1, 2, 3])
     assert failures[2][1] == "does not fit the Avro schema: record contains more fields than the schema specifies: new"
