@@ -49,8 +49,7 @@ fix: $(EVERYTHING) ## Mend what the linters can mend
 
 types: $(EVERYTHING) ## Check types: all of it with mypy, the public surface with pyright too
 	$(PY) -m mypy
-	$(BIN)/basedpyright
-	$(BIN)/basedpyright --verifytypes router --ignoreexternal
+	$(BIN)/basedpyright --pythonpath $(PY)
 
 docs: $(EVERYTHING) ## Write the generated pages of docs/reference
 	$(PY) -m docs.generate

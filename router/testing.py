@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -96,7 +96,7 @@ class _Feed(Source):
         super().__init__(config)
         self.batches: asyncio.Queue[tuple[Batch, asyncio.Future[Ack]] | None] = asyncio.Queue()
 
-    async def produce(self, context: Any) -> Any:
+    async def produce(self, context: Any) -> AsyncIterator[Any]:
         while (item := await self.batches.get()) is not None:
             yield item
 
@@ -272,7 +272,7 @@ class TestRunner:
     def _flow(self) -> Flow:
         kind, config = type(self._processor), self._processor.config
         relationships = (*kind.relationships_for(config), *self._extra)
-        wide = QueueOptions(records=10_000_000, bytes=1 << 40)
+        wide = QueueOptions.model_validate({"records": 10_000_000, "bytes": 1 << 40})
         routes = {
             each.name: (ConnectionSpec(f"it.{each.name}>{each.name}", "it", each.name, f"out_{each.name}", queue=wide),)
             for each in relationships

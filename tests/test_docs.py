@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 REGISTRY = load_registry()
+MARKED = re.compile(r"mark\.needs\(\"(.+?)\"\)")
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]+)?(?:#([^)\s]*))?\)")
 
 
@@ -113,6 +114,12 @@ def test_the_commands_of_the_readme_exist() -> None:
     known = {"make": recipes, "router": {name.split()[1] for name in commands(main, "router") if " " in name}}
     assert typed
     assert [f"{program} {word}" for program, word in typed if word not in known[program]] == []
+
+
+def test_what_tests_need_stands_in_the_guide_for_contributors() -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    needs = {need for path in (ROOT / "tests").rglob("*.py") for need in MARKED.findall(path.read_text())}
+    assert [need for need in sorted(needs) if f"| {need} |" not in guide] == []
 
 
 def test_the_generated_pages_are_fresh() -> None:

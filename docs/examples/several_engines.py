@@ -23,7 +23,7 @@ async def run(name: str, count: int) -> Report:
         return await engine.run()
 
 
-async def main() -> list[Report]:
+async def main() -> tuple[Report, Report]:
     """Run two side by side."""
     return await asyncio.gather(run("first", 3000), run("second", 5000))
 
