@@ -133,14 +133,18 @@ def resumable(function: Callable[[_Item], _Result], items: Iterable[_Item]) -> t
     """
     results: list[_Result] = []
     failures: Failures = []
-    rest = map(function, items)
+    listed = items if isinstance(items, Sequence) else list(items)
+    rest = map(function, listed)
     while True:
         try:
             results.extend(rest)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a codec or a plugin raises is that record's
             failures.append((len(results) + len(failures), error))
         else:
-            return results, failures
+            if len(results) + len(failures) == len(listed):
+                return results, failures
+            # Only a StopIteration of the function's own, as of a `next` that found nothing, ends the map early.
+            failures.append((len(results) + len(failures), StopIteration("a `next` in it found nothing")))
 
 
 def decode_all(codec: Codec, content: Sequence[bytes]) -> tuple[list[Record], Failures]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import Any
 
+from router.errors import ProcessorError
 from router.expression import CLOCK
 
 __all__ = ["Tasks"]
@@ -30,7 +31,10 @@ class Tasks:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            if not task.cancelling():  # nobody here asked for it: an author's code awaited what was cancelled
+                self._on_error(ProcessorError(f"{task.get_name()!r} was cancelled from within"))
+        elif (error := task.exception()) is not None:
             self._on_error(error)
 
     async def cancel(self) -> None:
