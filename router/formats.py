@@ -12,7 +12,7 @@ from pydantic import ValidationInfo
 from router.batch import Batch
 from router.choice import Choice
 from router.codec import Codec, Failures, Record
-from router.errors import DecodeError, RecordError
+from router.errors import ConfigError, DecodeError, RecordError
 
 __all__ = ["Format", "Misread", "Part", "RecordReader", "RecordWriter"]
 
@@ -116,9 +116,9 @@ class Format(Choice):
         """Make a reader for one stream.
 
         Raises:
-            ConfigError: its settings do not say enough to read.
+            ConfigError: it cannot be read, or its settings do not say enough for that.
         """
-        raise NotImplementedError(f"format {self.type_name!r} cannot be read")
+        raise ConfigError(f"format {self.type_name!r} cannot be read")
 
     def writer(self, existing: BinaryIO | None = None) -> RecordWriter:
         """Make a writer for one stream.
@@ -129,10 +129,10 @@ class Format(Choice):
                 behind it. None or empty: a new stream.
 
         Raises:
-            ConfigError: its settings do not say enough to write.
+            ConfigError: it cannot be written, or its settings do not say enough for that.
             DecodeError: what is there is not of this format.
         """
-        raise NotImplementedError(f"format {self.type_name!r} cannot be written")
+        raise ConfigError(f"format {self.type_name!r} cannot be written")
 
     @classmethod
     def known(cls, registry: Any) -> Mapping[str, type[Choice]]:

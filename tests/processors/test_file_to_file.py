@@ -27,7 +27,7 @@ def test_any_lines_pass_byte_for_byte(lines: list[bytes]) -> None:
         folder = Path(name)
         data = b"".join(line + b"\n" for line in lines)
         (folder / "in.jsonl").write_bytes(data)
-        asyncio.run(copy(folder, "in.jsonl", "out.jsonl"))
+        asyncio.run(copy(folder, "in.jsonl", "out.jsonl", compression="none"))
         written = (folder / "out.jsonl").read_bytes() if (folder / "out.jsonl").exists() else b""
     assert written == data.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\n" if data[:4] == b"\xef\xbb\xbf\n" else b"")
 

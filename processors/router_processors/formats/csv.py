@@ -82,7 +82,7 @@ class Csv(Format):
         """Make a reader for one stream."""
         config = self.config
         if not config.header and config.columns is None:
-            raise ConfigError("format 'csv': without a header the columns need names, such as columns: [id, name]")
+            raise ConfigError("without a header the columns need names, such as columns: [id, name]")
         return CsvReader(
             header=config.header,
             columns=config.columns,

@@ -13,8 +13,10 @@ from typing import NamedTuple, TypeAlias
 from router import RAW, Batch, DecodeError, Format, Misread, Part, Routes, failed
 from router_processors.read_file.decompress import Compression, Decompressor, decompressor, is_undecided
 
-BLOCK = 512 << 10
+BLOCK = 256 << 10
 RECORDS = 1000
+_BLOCKS = (64 << 10, 1 << 20)
+_AIMED = 980  # records of a block: as many as fit a batch, but for chance
 _INHERITED = re.compile(r"-|/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]+)")
 
 
@@ -65,6 +67,8 @@ class Reading:
         self.name = name
         self.at_end = False
         self.misread = 0
+        self._records = 0
+        self._block = BLOCK
         self.offset = 0
         self.error: DecodeError | None = None
         self._manner = manner
@@ -106,7 +110,7 @@ class Reading:
     def step(self) -> Iterator[Item]:
         """Read the next block and give its records."""
         try:
-            data = os.read(self._fd, BLOCK)
+            data = os.read(self._fd, self._block)
         except BlockingIOError:
             return
         except OSError as error:
@@ -117,7 +121,11 @@ class Reading:
         self.offset += len(data)
         self._manner.meter.nbytes += len(data)
         if self.error is None and data:
+            before = self._records
             yield from self._decompressed(data)
+            if self._records > before and len(data) == self._block:
+                fitting = len(data) * _AIMED // (self._records - before)
+                self._block = max(_BLOCKS[0], min(_BLOCKS[1], fitting))
 
     def end(self) -> Iterator[Item]:
         """Give what was waiting for the end of the file."""
@@ -180,6 +188,7 @@ class Reading:
             given += [Batch.of(part.rows[each], path=self.name) for each in self._slices(len(part.rows))]
         else:
             given += [Batch.raw(part.content[each], codec, path=self.name) for each in self._slices(len(part.content))]
+        self._records += len(part.content) + len(part.rows)
         if part.misread:
             given.append({"failure": self._failures(part.misread)})
         if not given:

@@ -305,7 +305,7 @@ async def test_rejected_batches_are_told_at_the_end(reading: Read, tmp_path: Pat
         ({"loop": True, "mode": "follow"}, "'loop' begins again at the end, which follow lacks"),
         ({"path": "-", "mode": "watch"}, "'mode': the standard input is read once; got 'watch'"),
         ({"path": "x.json", "mode": "follow"}, "'mode': format 'json' reads whole files; use 'watch'"),
-        ({"format": {"type": "csv", "header": False}}, "'format': format 'csv': without a header the columns need"),
+        ({"format": {"type": "csv", "header": False}}, "'format': without a header the columns need"),
         ({"format": "jsonlines"}, "no format 'jsonlines' (did you mean 'json_lines'?)"),
         ({"format": {"delimiter": ";"}}, "a format is a name, or a mapping of 'type' and its settings"),
         ({"path": ""}, "a path is a text; got ''"),
