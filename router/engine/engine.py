@@ -86,12 +86,12 @@ class Engine:
         Raises:
             ProcessorError: a processor could not start; those that had are stopped again.
         """
+        processors = {name: self._made(name) for name in self.flow.processors}
         folder = self._data or Path(tempfile.mkdtemp(prefix=f"router-{self.flow.name}-"))
         folder.mkdir(parents=True, exist_ok=True)
         letters = DeadLetters(folder, self._clock.now)
         letters.open()
         self._desk = Desk(self.flow.name, self._clock, letters, on_letter=self._on_letter)
-        processors = {name: self._replace.get(name) or spec.make() for name, spec in self.flow.processors.items()}
         self._machine = build(
             self.flow,
             processors,
@@ -210,6 +210,12 @@ class Engine:
 
     # -- starting -------------------------------------------------------------------------------
 
+    def _made(self, name: str) -> Processor:
+        try:
+            return self._replace.get(name) or self.flow.processors[name].make()
+        except (Exception, SystemExit) as error:
+            raise _no_start(name, error) from error
+
     async def _start(self, name: str) -> None:
         each = self._machine.of(name)
         self._running.append(name)
@@ -222,12 +228,7 @@ class Engine:
                 self._desk.bulletin(name, "cannot start yet; trying again", {"error": error, "seconds": round(wait, 1)})
                 await sleep(self._clock, wait)
             except (Exception, SystemExit) as error:
-                text = (
-                    str(error)
-                    if isinstance(error, ProcessorError | ConfigError)
-                    else f"{type(error).__name__}: {error}"
-                )
-                raise ProcessorError(f"processor {name!r} could not start: {text}") from error
+                raise _no_start(name, error) from error
             else:
                 return
 
@@ -327,5 +328,10 @@ class Engine:
     async def _stop_one(self, name: str) -> None:
         try:
             await self._machine.of(name).stop_processor()
-        except Exception as error:  # noqa: BLE001 - the others must be stopped too
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the others must be stopped too
             self._desk.bulletin(name, "did not stop cleanly", {"error": f"{type(error).__name__}: {error}"})
+
+
+def _no_start(name: str, error: BaseException) -> ProcessorError:
+    text = str(error) if isinstance(error, ProcessorError | ConfigError) else f"{type(error).__name__}: {error}"
+    return ProcessorError(f"processor {name!r} could not start: {text}")
