@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from router.ack import Ack, Outcome, Watermark
 from router.authoring import Source
 from router.connections.base import Gauge
-from router.engine.calls import outputs_of
-from router.engine.clock import Clock, sleep
+from router.engine.calls import closing, is_cancelled
+from router.engine.clock import Clock
 from router.engine.context import FlowContext
-from router.engine.outlet import Outlet, Outputs, give_way
-from router.engine.retry import Backoff
+from router.engine.outlet import Outlet, Turns
+from router.engine.outputs import Outputs, outputs_of
+from router.engine.retry import Backoff, Pauses
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
+from router.relationship import RETRY
 
 __all__ = ["SourceRunner"]
+
+
+class Patient(Protocol):
+    """A consumer that may wait for a fuller batch."""
+
+    def notify_patient(self) -> None:
+        """Look again: there may be nobody left to fill it."""
 
 
 class Watcher(Protocol):
     """Who looks at the whole flow when a source waits or ends."""
 
-    def source_waits(self) -> None:
-        """Hear that a source waits for settlements, or for room."""
+    def waits(self, change: int) -> None:
+        """Hear that a source waits for settlements or for room, or does so no more."""
 
     def source_ended(self, runner: SourceRunner) -> None:
         """Hear that a source gives no more."""
+
+    def broke(self, error: ProcessorError) -> None:
+        """Hear that a source broke where nobody else can be told."""
 
 
 class SourceRunner:
@@ -50,14 +61,16 @@ class SourceRunner:
         self.source = source
         self.outlet = outlet
         self.context: FlowContext
+        self.pauses = Pauses(clock)
         self.records = 0
         self.rejected = 0
         self.is_ended = False
         self.is_stopping = False
         self.is_gated = False
         self.blocked = 0
-        self.retrying: str | None = None
         self.task: asyncio.Task[Any] | None = None
+        self.patient: Sequence[Patient] = ()
+        """Consumers that may wait for a fuller batch; in vain, when this source waits or has ended."""
         self._is_outside = False
         self._safe = 0
         self._marks = Watermark()
@@ -66,8 +79,17 @@ class SourceRunner:
         self._max_memory = max_memory
         self._make_ack = make_ack
         self._watcher = watcher
+        self._turns = Turns()
         self._room: asyncio.Future[None] | None = None
         memory.watch(self._look_again)
+
+    async def start(self) -> None:
+        """Start the source."""
+        await self.source.start(self.context)
+
+    async def stop_processor(self) -> None:
+        """Stop the source."""
+        await self.source.stop(self.context)
 
     @property
     def is_waiting(self) -> bool:
@@ -79,51 +101,58 @@ class SourceRunner:
         """One word for an operator."""
         if self.is_ended:
             return "ended"
-        if self.retrying is not None:
+        if self.pauses.reason is not None:
             return "retrying"
         return "blocked" if self.is_gated or self.blocked else "running"
-
-    async def start(self) -> None:
-        """Start the source."""
-        await self.source.start(self.context)
-
-    async def stop_processor(self) -> None:
-        """Stop the source."""
-        await self.source.stop(self.context)
 
     def on_blocked(self, change: int) -> None:
         """Count puts that wait for room downstream."""
         self.blocked += change
+        self._waits(change)
+
+    def _waits(self, change: int) -> None:
+        self._watcher.waits(change)
         if change > 0:
-            self._watcher.source_waits()
+            for each in self.patient:
+                each.notify_patient()
+
+    # -- producing ------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Produce until there is no more, or until stopped; an outage is tried again."""
-        backoff: Backoff | None = None
+        backoff, given = Backoff(self._clock.now()), 0
         while not self.is_stopping:
             try:
                 await self._produce()
                 break
             except RetryableError as error:
-                backoff = backoff or Backoff(self._clock.now())
+                if self.records > given:  # it has worked since the last outage
+                    backoff, given = Backoff(self._clock.now()), self.records
                 await self._pause(backoff.next(error), error)
-            except asyncio.CancelledError:
-                if not self.is_stopping:
+            except asyncio.CancelledError as error:
+                if self.is_stopping:
+                    break
+                if is_cancelled(error):
                     raise
-            except Exception as error:
+                raise ProcessorError(f"source {self.spec.name!r} cancelled itself") from error
+            except (Exception, SystemExit) as error:
                 raise ProcessorError(f"source {self.spec.name!r}: {type(error).__name__}: {error}") from error
         self.is_ended = True
+        for each in self.patient:
+            each.notify_patient()
         self._watcher.source_ended(self)
 
     def stop(self) -> None:
         """Give no more: cut at the yield, after a put that is under way."""
         self.is_stopping = True
+        self.pauses.end()
         if self._is_outside and self.task is not None:
             self.task.cancel()
         self._look_again()
 
     async def _produce(self) -> None:
-        async with aclosing(self.source.produce(self.context)) as items:  # type: ignore[type-var]
+        items = self.source.produce(self.context)
+        async with closing(items):
             while not self.is_stopping:
                 self._is_outside = True
                 try:
@@ -135,26 +164,20 @@ class SourceRunner:
                 await self._give(*item)
 
     async def _pause(self, seconds: float, error: RetryableError) -> None:
-        self.retrying = str(error)
-        self.context.bulletin("tries again after a failure", error=self.retrying, seconds=round(seconds, 3))
-        self._is_outside = True
-        try:
-            await sleep(self._clock, seconds)
-        except asyncio.CancelledError:
-            if not self.is_stopping:
-                raise
-        finally:
-            self._is_outside = False
-            self.retrying = None
+        reason = str(error)
+        self.context.bulletin("tries again after a failure", error=reason, seconds=round(seconds, 3))
+        await self.pauses.wait(seconds, reason)
 
     async def _give(self, given: Any, token: object) -> None:
         outputs = outputs_of(given, self.spec.kind.type_name)
-        self.outlet.check(outputs)
+        for name, _ in outputs:
+            if name == RETRY.name or self.outlet.checked([(name, outputs[0][1])])[0][0] != name:
+                raise ProcessorError(f"{self.spec.kind.type_name} has no relationship {name!r} that leads anywhere")
         count = sum(len(batch) for _, batch in outputs)
         await self._wait_for_room()
         self.records += count
-        position = self.records
-        if count:
+        position = self.records if count else None
+        if position is not None:
             self._marks.sent(None, position)
         ack = self._make_ack(token, lambda ack: self._settled(ack, position))
         try:
@@ -167,20 +190,23 @@ class SourceRunner:
             ack.release(Outcome.REJECTED, error)
             raise
         ack.release()
-        if self.outlet.is_deep:
-            await give_way()
+        await self._turns.share(now=self.outlet.is_deep)
 
     async def _put(self, outputs: Outputs, ack: Ack) -> None:
         await self.outlet.put([(name, batch.owned_by((ack,))) for name, batch in outputs], None)
 
-    def _settled(self, ack: Ack, position: int) -> None:
-        safe = self._marks.settled(None, position)
+    def _settled(self, ack: Ack, position: int | None) -> None:
+        safe = self._marks.settled(None, position) if position is not None else None
         if safe is not None:
             self._safe = safe
             self._look_again()
         if ack.outcome is Outcome.REJECTED:
             self.rejected += 1
-        self.source.settled(ack)
+        try:
+            self.source.settled(ack)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told by whoever works on its records
+            text = f"source {self.spec.name!r}: settled: {type(error).__name__}: {error}"
+            self._watcher.broke(ProcessorError(text))
 
     # -- waiting --------------------------------------------------------------------------------
 
@@ -191,12 +217,13 @@ class SourceRunner:
         while not self._may_put() and not self.is_stopping:
             self._room = asyncio.get_running_loop().create_future()
             self.is_gated = True
-            self._watcher.source_waits()
+            self._waits(1)
             try:
                 await self._room
             finally:
                 self.is_gated = False
                 self._room = None
+                self._waits(-1)
 
     def _look_again(self) -> None:
         room = self._room
