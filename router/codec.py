@@ -166,15 +166,22 @@ def encode_all(codec: Codec, rows: Sequence[Record], *, is_finite: bool = False)
     return content, [(index, _as_encode_error(codec, error)) for index, error in failures]
 
 
-def estimated_size(value: Any, depth: int = 0) -> int:
-    """About how many bytes a record, or a value in one, would take as JSON."""
+def estimated_size(row: Record) -> int:
+    """About how many bytes a record would take as JSON."""
+    try:
+        return len(_Json.encode_unchecked(row))
+    except Exception:  # noqa: BLE001 - what JSON cannot say takes memory all the same
+        return _walked_size(row)
+
+
+def _walked_size(value: Any, depth: int = 0) -> int:
     if isinstance(value, str | bytes | bytearray):
         return len(value) + 2
     if depth > 8 or not isinstance(value, dict | list | tuple):
         return 8
     if isinstance(value, dict):
-        return 2 + sum(len(str(name)) + 4 + estimated_size(item, depth + 1) for name, item in value.items())
-    return 2 + sum(1 + estimated_size(item, depth + 1) for item in value)
+        return 2 + sum(len(str(name)) + 4 + _walked_size(item, depth + 1) for name, item in value.items())
+    return 2 + sum(1 + _walked_size(item, depth + 1) for item in value)
 
 
 def merged_failures(first: Failures, second: Failures, count: int) -> Failures:

@@ -117,13 +117,36 @@ class FunctionProcessor(Processor):
         if not failures and not undecodable and set(map(type, results)) == {dict}:
             return batch.with_rows(results)
         wrong = _in_terms_of(batch, failures, undecodable)
-        good = iter(results)
+        good = batch.select([index for index in range(len(batch)) if index not in wrong]) if wrong else batch
+        made = self._routed_at_once(good, results)
+        if made is None:
+            positions = [index for index in range(len(batch)) if index not in wrong]
+            made = self._routed_singly(batch, zip(positions, results, strict=True), wrong)
+        if wrong:
+            failure = failed(batch, sorted(wrong.items()), name)
+            made[FAILURE.name] = Batch.concat([made[FAILURE.name], failure]) if FAILURE.name in made else failure
+        return made or None
+
+    def _routed_at_once(self, batch: Batch, results: list[Any]) -> dict[str, Batch] | None:
+        """Part results that are one record each, or DROP; None where some are anything else."""
+        if not set(map(type, results)) <= {dict, To, _Drop}:
+            return None
+        rows = [each.record if type(each) is To else each for each in results]
+        labels = [
+            each.relationship if type(each) is To else SUCCESS.name if type(each) is dict else None for each in results
+        ]
+        if not set(map(type, rows)) <= {dict, _Drop} or not (set(labels) - {None} <= self._names() or not self.closed):
+            return None
+        return batch.with_rows(rows).partition(labels)
+
+    def _routed_singly(
+        self, batch: Batch, results: Iterable[tuple[int, Any]], wrong: dict[int, BaseException]
+    ) -> dict[str, Batch]:
+        """Sort whatever was returned, result by result; what is none of a function's answers joins ``wrong``."""
         routed: dict[str, tuple[list[int], list[Record]]] = {}
-        for index in range(len(batch)):
-            if index in wrong:
-                continue
+        for index, result in results:
             try:
-                outputs = list(self._outputs(next(good)))
+                outputs = list(self._outputs(result))
             except (Exception, SystemExit) as error:  # noqa: BLE001 - an iterator of the author's raises what it likes
                 wrong[index] = error
                 continue
@@ -131,11 +154,10 @@ class FunctionProcessor(Processor):
                 parents, rows = routed.setdefault(relationship, ([], []))
                 parents.append(index)
                 rows.append(record)
-        made = {name: batch.select(parents).with_rows(rows) for name, (parents, rows) in routed.items()}
-        if wrong:
-            failure = failed(batch, sorted(wrong.items()), name)
-            made[FAILURE.name] = Batch.concat([made[FAILURE.name], failure]) if FAILURE.name in made else failure
-        return made or None
+        return {name: batch.select(parents).with_rows(rows) for name, (parents, rows) in routed.items()}
+
+    def _names(self) -> frozenset[str]:
+        return frozenset(each.name for each in self.relationships)
 
     def _outputs(self, result: Any) -> Iterator[tuple[str, Record]]:
         if type(result) is dict:
@@ -157,8 +179,7 @@ class FunctionProcessor(Processor):
     def _checked(self, result: To) -> tuple[str, Record]:
         if not isinstance(result.record, dict):
             raise ProcessorError(f"{self.type_name}: To({result.relationship!r}, ...) carries no dict")
-        names = {each.name for each in self.relationships}
-        if self.closed and result.relationship not in names:
+        if self.closed and result.relationship not in self._names():
             raise ProcessorError(f"{self.type_name} has no relationship {result.relationship!r}")
         return result.relationship, result.record
 
