@@ -207,6 +207,8 @@ class MemoryConnection:
 
     def _append(self, batch: Batch) -> None:
         acks = batch.acks()
+        if any(ack.settled for ack in acks):
+            raise RuntimeError("records whose origins have settled cannot be put")
         for ack in acks:
             ack.hold()
         count, nbytes = len(batch), batch.nbytes

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from router.authoring import Processor, Source
 from router.connections.base import Gauge
@@ -101,13 +102,13 @@ class _Builder:
         )
         outlet.watch(on_wait=runner.on_blocked, dead_letter=self.desk.dead_letters_of(runner))
         state = MemoryState(self.clock.now)
-        runner.context = self._context(spec, state, runner, runner.wake_at)
+        runner.context = self._context(spec, state, runner.holdings, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)
-        runner.caller = Caller(spec, processor, runner.context, self.clock, outlet.check)
+        runner.caller = Caller(spec, processor, runner.context, self.clock, outlet.checked)
         runner.caller.splices = not any(self.processors[name].decodes for name in self.flow.downstream_of(spec.name))
         if spec.run.execution == "process":
             runner.caller.workers = WorkerPool(processor, runner.context, self.clock, spec.run.concurrency)
-        runner.inside = self.cycles.get(spec.name)
+        runner.holdings.inside = self.cycles.get(spec.name)
         for _, connection in inputs:
             connection.notify = runner.notify
         return runner
@@ -209,17 +210,18 @@ def _parts(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, Sour
 def _watch_producers(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, SourceRunner]) -> None:
     """Let each runner know when waiting for a fuller batch is in vain."""
     for name, runner in runners.items():
-        producers = [each.producer for each in flow.inputs_of(name)]
+        producers = [runners.get(each.producer) or sources[each.producer] for each in flow.inputs_of(name)]
+        runner.is_idle = partial(_are_idle, producers)
+        if runner.spec.run.batch.wait:
+            for producer in producers:
+                producer.patient = (*producer.patient, runner)
 
-        def is_idle(names: list[str] = producers) -> bool:
-            return all(
-                sources[each].is_waiting
-                if each in sources
-                else not (runners[each].active or runners[each].waiting_records)
-                for each in names
-            )
 
-        runner.is_idle = is_idle
+def _are_idle(producers: Sequence[Runner | SourceRunner]) -> bool:
+    return all(
+        each.is_waiting if isinstance(each, SourceRunner) else not (each.active or each.waiting_records)
+        for each in producers
+    )
 
 
 def _back_edges(flow: Flow) -> frozenset[str]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
-from router.authoring import Processor
+from router.authoring import Processor, Why
 from router.batch import Batch
-from router.codec import Failures
+from router.codec import Failures, merged_failures
 from router.engine.clock import Clock
 from router.engine.context import FlowContext, Scope, current_scope
-from router.engine.outlet import Outputs
+from router.engine.outputs import Outputs, all_failed, outputs_of
 from router.engine.oversize import without_oversize
 from router.engine.threads import ThreadContext
 from router.errors import ProcessorError, RecordError, RetryableError
@@ -23,9 +24,10 @@ from router.flow import ProcessorSpec
 from router.functions import failed
 from router.relationship import FAILURE, RETRY, SUCCESS
 
-__all__ = ["Caller", "Emit", "Workers", "outputs_of"]
+__all__ = ["Caller", "Emit", "Workers"]
 
 SLOW_CALL = 0.05
+_END = object()
 Emit = Callable[[Outputs], Awaitable[None]]
 
 
@@ -51,13 +53,13 @@ class Caller:
         processor: Processor,
         context: FlowContext,
         clock: Clock,
-        check: Callable[[Outputs], None],
+        checked: Callable[[Outputs], Outputs],
     ) -> None:
         self._spec = spec
         self._processor = processor
         self._context = context
         self._clock = clock
-        self._check = check
+        self._checked = checked
         self._fields = processor.fields()
         self._timeout = spec.run.timeout.total_seconds() if spec.run.timeout is not None else None
         self._threads = (
@@ -103,23 +105,44 @@ class Caller:
             mark = scope.mark()
             try:
                 given = await self._invoke(part, scope, emit)
-                self._check(given)
-                outputs += given
+                outputs += [each for each in given if each[0] == RETRY.name]
+                outputs += self._checked([each for each in given if each[0] != RETRY.name])
             except RetryableError as error:
                 scope.undo(mark)
                 # What was not tried yet stays behind what must be tried again.
                 outputs += [(RETRY.name, each) for each in (part, *reversed(todo))]
                 todo, retryable = [], error
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's call may raise anything
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                if is_cancelled(error):
+                    raise
                 scope.undo(mark)
                 if len(part) > 1 and not isinstance(error, ProcessorError):
                     middle = len(part) // 2
                     todo += [part.slice(middle, len(part)), part.slice(0, middle)]
                 else:
-                    outputs.append(
-                        (FAILURE.name, failed(part, [(i, error) for i in range(len(part))], self._spec.name))
-                    )
+                    outputs.append(all_failed(part, error, self._spec.name))
         return outputs, retryable
+
+    async def wake(self, why: Why, scope: Scope) -> Outputs:
+        """Wake the processor: what it gives.
+
+        Raises:
+            Exception: whatever it raises; nothing it did beside that is kept.
+        """
+        mark = scope.mark()
+        token = current_scope.set(scope)
+        try:
+            return outputs_of(await self._processor.wake(self._context, why), self._spec.kind.type_name)
+        except asyncio.CancelledError as error:
+            if is_cancelled(error):
+                raise
+            scope.undo(mark)
+            raise ProcessorError("the wake was cancelled from within") from error
+        except BaseException:
+            scope.undo(mark)
+            raise
+        finally:
+            current_scope.reset(token)
 
     def _prepared(self, batch: Batch) -> tuple[Batch, Failures]:
         """Set aside what the processor must not see: too often round, not decodable."""
@@ -141,7 +164,7 @@ class Caller:
             ready.splices = self.splices
         else:
             return batch, failures
-        return ready, _after(failures, undecodable)
+        return ready, merged_failures(failures, undecodable, len(batch) + len(failures))
 
     async def _invoke(self, batch: Batch, scope: Scope, emit: Emit) -> Outputs:
         if self.workers is not None:
@@ -158,19 +181,25 @@ class Caller:
             if type(result) is Batch:
                 return [(SUCCESS.name, result)] if len(result) else []
             if inspect.isawaitable(result):
-                result = await self._limited(result)
-            elif inspect.isasyncgen(result):
-                await self._limited(self._drain(result, emit))
+                result = await self._limited(result, self._timeout)
+            elif isinstance(result, AsyncIterator):
+                await self._drain(result, emit)
                 return []
             return outputs_of(result, self._spec.kind.type_name)
         finally:
             current_scope.reset(token)
 
     async def _drain(self, results: AsyncIterator[Any], emit: Emit) -> None:
-        async for result in results:
-            outputs = outputs_of(result, self._spec.kind.type_name)
-            self._check(outputs)
-            await emit(outputs)
+        """Put what a generator yields, each before the next is asked for; only its own time counts as the call's."""
+        left = self._timeout
+        async with closing(results):
+            while True:
+                started = self._clock.now()
+                result = await self._limited(anext(results, _END), left)
+                if result is _END:
+                    return
+                left = None if left is None else max(0.0, left - (self._clock.now() - started))
+                await emit(self._checked(outputs_of(result, self._spec.kind.type_name)))
 
     async def _in_thread(self, batch: Batch) -> Any:
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()
@@ -195,27 +224,31 @@ class Caller:
             self.away -= 1
         return [*outputs, (FAILURE.name, failed(batch, poison, self._spec.name))] if poison else outputs
 
-    async def _limited(self, call: Awaitable[Any]) -> Any:
-        """Await an async call, cut at the processor's timeout: that is the world's fault."""
-        if self._timeout is None:
+    async def _limited(self, call: Awaitable[Any], seconds: float | None) -> Any:
+        """Await an async call, cut when its time is over: that is the world's fault."""
+        if seconds is None:
             return await call
         task = asyncio.current_task()
         assert task is not None
+        cancelled_before = task.cancelling()
         expired = False
 
         def expire() -> None:
             nonlocal expired
-            expired = task.cancel()
+            expired = True
+            task.cancel()
 
-        timer = self._clock.call_later(self._timeout, expire)
+        timer = self._clock.call_later(seconds, expire)
         try:
             return await call
-        except asyncio.CancelledError:
-            if expired and task.uncancel() == 0:
-                raise RetryableError(f"the call took longer than {self._timeout:g} s") from None
+        except (Exception, asyncio.CancelledError) as error:
+            if expired and task.cancelling() == cancelled_before + 1:
+                raise RetryableError(f"the call took longer than {self._timeout:g} s") from error
             raise
         finally:
             timer.cancel()
+            if expired:
+                task.uncancel()
 
     def _tell_slow(self, seconds: float) -> None:
         if self._timeout is not None and seconds > self._timeout:
@@ -231,32 +264,17 @@ class Caller:
         self._context.bulletin("a call takes longer than its timeout and cannot be cut", timeout=self._timeout)
 
 
-def outputs_of(result: Any, type_name: str) -> Outputs:
-    """Turn what ``process`` returned into batches by relationship; empty ones are left out.
-
-    Raises:
-        ProcessorError: it is none of a Batch, a mapping of them, or None.
-    """
-    if result is None:
-        return []
-    if isinstance(result, Batch):
-        return [(SUCCESS.name, result)] if len(result) else []
-    if isinstance(result, Mapping) and all(isinstance(batch, Batch | None) for batch in result.values()):
-        return [(str(name), batch) for name, batch in result.items() if batch is not None and len(batch)]
-    raise ProcessorError(
-        f"{type_name} returned {type(result).__name__}; return a Batch, {{relationship: Batch}} or None"
-    )
+def is_cancelled(error: BaseException) -> bool:
+    """True if the task at hand is to end; a CancelledError without that is the doing of who raised it."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
 
 
-def _after(first: Failures, second: Failures) -> Failures:
-    """Failures of a second look, whose positions count what the first one left, in terms of all."""
-    if not first or not second:
-        return first or second
-    bad = sorted(index for index, _ in first)
-    shifted: Failures = []
-    for index, error in second:
-        position = index
-        for each in bad:
-            position += each <= position
-        shifted.append((position, error))
-    return sorted([*first, *shifted], key=lambda failure: failure[0])
+@contextlib.asynccontextmanager
+async def closing(items: AsyncIterator[Any]) -> AsyncIterator[None]:
+    """Close an async generator on leaving; other iterators need no closing."""
+    try:
+        yield
+    finally:
+        if isinstance(items, AsyncGenerator):
+            await items.aclose()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
 from router.batch import Batch
 from router.engine.clock import Clock, sleep
 from router.engine.report import Bulletin
 from router.engine.retry import Backoff
+from router.flow import ProcessorSpec
 from router.storage.dead_letters import DeadLetters
 
 __all__ = ["Desk"]
@@ -17,6 +19,15 @@ __all__ = ["Desk"]
 KEPT = 1000
 LOOK_AGAIN = 5.0
 _log = logging.getLogger("router")
+
+
+class Writer(Protocol):
+    """Whose records become dead letters."""
+
+    spec: ProcessorSpec
+
+    def on_paused(self, change: int) -> None:
+        """Count waits for room in the dead letters."""
 
 
 class Desk:
@@ -43,7 +54,7 @@ class Desk:
         text = "dropped records that had waited too long" if why == "expired" else "dropped records because it is full"
         self.bulletin(connection, text, {"records": records})
 
-    def dead_letters_of(self, runner: object) -> Callable[[Batch, str | None], Awaitable[bool]]:
+    def dead_letters_of(self, runner: Writer) -> Callable[[Batch, str | None], Awaitable[bool]]:
         """Write dead letters of one processor: returns when they are on disk; False if a stop came first."""
 
         async def write(batch: Batch, connection: str | None) -> bool:
@@ -51,19 +62,18 @@ class Desk:
 
         return write
 
-    async def _write(self, runner: object, batch: Batch, connection: str | None) -> bool:
-        name: str = runner.spec.name  # type: ignore[attr-defined]
-        on_paused: Callable[[int], None] = getattr(runner, "on_paused", lambda _: None)
+    async def _write(self, runner: Writer, batch: Batch, connection: str | None) -> bool:
+        name = runner.spec.name
         if not self.letters.has_room():
             self.bulletin(
                 name, "the dead letters are full; waiting for somebody to take them away", {"path": self.letters.path}
             )
-            on_paused(1)
+            runner.on_paused(1)
             try:
                 while not self.letters.has_room():
                     await sleep(self._clock, LOOK_AGAIN)
             finally:
-                on_paused(-1)
+                runner.on_paused(-1)
         backoff = Backoff(self._clock.now())
         while True:
             try:

@@ -9,6 +9,7 @@ from router.ack import Ack
 from router.authoring import Why
 from router.engine.runner import Runner
 from router.engine.source_runner import SourceRunner
+from router.errors import ProcessorError
 
 __all__ = ["Coordinator", "Part"]
 
@@ -33,11 +34,11 @@ class Part:
 
     def holders(self) -> list[Runner]:
         """Who holds records."""
-        return [runner for runner in self.runners if runner.held_records]
+        return [runner for runner in self.runners if runner.holdings.records]
 
     def has_moved(self) -> bool:
         """True if anything happened in it since this was asked last."""
-        seen = [(runner.records_in, runner.held_records) for runner in self.runners]
+        seen = [(runner.records_in, runner.holdings.records) for runner in self.runners]
         moved, self._seen = seen != self._seen, seen
         return moved
 
@@ -46,8 +47,8 @@ class Coordinator:
     """Looks at the whole flow whenever a part of it has nothing to do.
 
     Done: every processor has had INPUT_ENDED, nothing is queued or held, no ack is
-    outstanding. If nothing can run while sources wait for settlements, who holds the
-    oldest records is woken with FULL.
+    outstanding. If nothing can run while somebody waits for room or for settlements, who
+    holds the oldest records is woken with FULL.
     """
 
     def __init__(self, fail: Callable[[str], None]) -> None:
@@ -62,6 +63,8 @@ class Coordinator:
         self._runners: list[Runner] = []
         self._sources: list[SourceRunner] = []
         self._woken: dict[Runner, object] = {}
+        self._waiting = 0
+        self._paused = 0
         self._is_looking = False
 
     def use(self, parts: list[Part]) -> None:
@@ -88,11 +91,23 @@ class Coordinator:
     def woken(self, runner: Runner, why: Why) -> None:
         """Hear that a runner has done a wake."""
         if why is Why.FULL:
-            self._woken[runner] = (runner.held_records, runner.held_since)
+            self._woken[runner] = _hold_of(runner)
 
-    def source_waits(self) -> None:
-        """Hear that a source waits for settlements, or for room."""
-        self._look_stalled_soon()
+    def waits(self, change: int) -> None:
+        """Hear that somebody waits for room or for settlements, or does so no more."""
+        self._waiting += change
+        if change > 0:
+            self._look_stalled_soon()
+
+    def paused(self, change: int) -> None:
+        """Hear that somebody waits for room in the dead letters, or does so no more."""
+        self._paused += change
+        if change > 0:
+            self._look_stalled_soon()
+
+    def broke(self, error: ProcessorError) -> None:
+        """Hear that a processor broke where nobody else can be told."""
+        self._fail(str(error))
 
     def source_ended(self, source: SourceRunner) -> None:
         """Hear that a source gives no more."""
@@ -132,11 +147,13 @@ class Coordinator:
             for runner in holders:
                 runner.wake(Why.INPUT_ENDED)
         elif not any(runner.wakes for runner in holders):
-            names = ", ".join(f"{runner.spec.name!r} ({runner.held_records} records)" for runner in holders)
+            names = ", ".join(f"{runner.spec.name!r} ({runner.holdings.records} records)" for runner in holders)
             self._fail(f"nothing is left to do, and records are still held by {names}")
 
     def _end(self, part: Part) -> None:
         part.is_ended = True
+        for runner in part.runners:
+            runner.end()
         for each in part.downstream:
             each.open_upstream -= 1
             if not each.open_upstream:
@@ -155,37 +172,39 @@ class Coordinator:
     # -- nothing can run ------------------------------------------------------------------------
 
     def _look_stalled_soon(self) -> None:
-        if not self._is_looking and (
-            any(source.is_gated for source in self._sources) or any(runner.paused for runner in self._runners)
-        ):
+        if (self._waiting or self._paused) and not self._is_looking:
             self._is_looking = True
             asyncio.get_running_loop().call_soon(self._look_stalled)
 
     def _look_stalled(self) -> None:
         self._is_looking = False
-        if any(runner.can_run for runner in self._runners) or self.done.is_set():
+        if self.done.is_set() or any(runner.can_run for runner in self._runners):
             return
-        if any(source.is_gated for source in self._sources):
-            held = [
-                (runner.held_since or 0.0, number, runner)
-                for number, runner in enumerate(self._runners)
-                if runner.held_records and self._woken.get(runner) != (runner.held_records, runner.held_since)
-            ]
-            if held:
-                min(held)[2].wake(Why.FULL)
-                return
-        paused = [repr(runner.spec.name) for runner in self._runners if runner.paused]
-        if paused and not self.is_stopping and all(source.is_waiting for source in self._sources):
+        if self._waiting and (holder := self._oldest_holder()) is not None:
+            holder.wake(Why.FULL)
+        elif self._paused and not self.is_stopping and all(source.is_waiting for source in self._sources):
+            everybody: list[Runner | SourceRunner] = [*self._runners, *self._sources]
+            paused = [repr(each.spec.name) for each in everybody if each.paused]
             self._fail(f"the dead letters are full, {', '.join(paused)} cannot go on")
+
+    def _oldest_holder(self) -> Runner | None:
+        """Who holds the oldest records and was not asked to let go of just these."""
+        holders = [runner for runner in self._runners if runner.holdings.records]
+        unasked = [runner for runner in holders if self._woken.get(runner) != _hold_of(runner)]
+        return min(unasked, key=lambda runner: runner.holdings.since or 0.0, default=None)
 
     # -- a stop ---------------------------------------------------------------------------------
 
     def look_drained(self) -> None:
         """Notice when a stopping flow has nothing more to run."""
         runs = any(
-            runner.active or runner.due or (runner.waiting_records and not runner.is_hold_full)
+            runner.active or runner.due or (runner.waiting_records and not runner.holdings.is_full)
             for runner in self._runners
         )
         self.is_drained = not runs and all(source.is_ended for source in self._sources)
         if self.is_drained:
             self.drained.set()
+
+
+def _hold_of(runner: Runner) -> object:
+    return runner.holdings.records, runner.holdings.since

@@ -15,7 +15,7 @@ from typing import Literal, Self, final
 from router.authoring import Context, Processor, Why
 from router.connections.memory import MemoryConnection
 from router.engine.build import Machine, build
-from router.engine.clock import Clock, SystemClock, sleep
+from router.engine.clock import Clock, SystemClock, Timer, sleep
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.report import Bulletin, ProcessorReport, ProcessorStatus, Report, Status
@@ -68,11 +68,13 @@ class Engine:
         self._data = Path(data) if data is not None else None
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._tasks = Tasks(self._broke, self._clock.now)
+        self._end = Tasks(self._broke, self._clock.now)
         self._coordinator = Coordinator(self._fail)
         self._over = asyncio.Event()
         self._stopping = asyncio.Lock()
         self._report: Report | None = None
         self._error: str | None = None
+        self._is_cut = False
         self._started = 0.0
         self._machine: Machine
         self._desk: Desk
@@ -132,11 +134,14 @@ class Engine:
         """End the flow: sources first, then up to ``drain`` seconds for what is under way.
 
         What is not safe by then is rejected: its source is told to give it again. A flow that
-        is done, or stopped already, just gives its report.
+        is done, or stopped already, just gives its report. A second call while the first waits
+        can make it wait less, not more.
 
         Args:
             drain: Seconds; None: as the flow's ``run.drain`` says, 20 s by default.
         """
+        if self._stopping.locked() and drain is not None:
+            self._cut_after(drain)
         async with self._stopping:
             if self._report is None:
                 self._report = await self._shut_down(drain)
@@ -188,7 +193,7 @@ class Engine:
                     errors=source.outlet.errors,
                     state=source.state,
                     progress=source.source.progress(),
-                    retrying=source.retrying,
+                    retrying=source.pauses.reason,
                 )
                 continue
             runner = self._machine.runners[name]
@@ -197,8 +202,8 @@ class Engine:
                 out=dict(runner.outlet.counts),
                 errors=runner.outlet.errors,
                 state=runner.state,
-                held=runner.held_records,
-                retrying=runner.retrying,
+                held=runner.holdings.records,
+                retrying=runner.pauses.reason,
             )
         return Status(
             seconds=time.perf_counter() - self._started,
@@ -247,10 +252,15 @@ class Engine:
         self._fail(text)
 
     def _fail(self, text: str) -> None:
-        if self._error is None and self._report is None:
-            self._error = text
-            self._desk.bulletin(self.flow.name, "the flow has failed", {"error": text})
+        if self._error is not None or self._report is not None:
+            return
+        self._error = text
+        self._desk.bulletin(self.flow.name, "the flow has failed", {"error": text})
         self._over.set()
+        if self._stopping.locked():
+            self._cut_after(0)
+        else:
+            self._end.start(self.stop(0), "end")  # also where nobody waits for the end
 
     async def _shut_down(self, drain: float | None) -> Report:
         seconds = self.flow.run.drain.total_seconds() if drain is None else drain
@@ -277,38 +287,55 @@ class Engine:
     async def _drain(self, seconds: float) -> bool:
         """Stop sources, let records under way arrive, close; True if nothing was given back but what was held."""
         runners = self._machine.runners.values()
+        sources = self._machine.sources.values()
+        rejected = sum(source.rejected for source in sources)
         self._coordinator.is_stopping = self._desk.is_stopping = True
-        for source in self._machine.sources.values():
+        timer = self._cut_after(seconds)
+        for source in sources:
             source.stop()
         for runner in runners:
-            runner.end_pauses()
-        is_full = await self._until_drained(seconds)
-        if is_full:
-            for name in self._machine.upstream_first:
-                if name in self._machine.runners:
-                    self._machine.runners[name].wake(Why.STOPPING)
-                    is_full = is_full and await self._until_drained(seconds)
-        is_full = is_full and not any(source.rejected for source in self._machine.sources.values())
-        await self._tasks.cancel()
+            runner.pauses.end()
+        is_full = await self._until_drained()
+        for name in self._machine.upstream_first:
+            if is_full and name in self._machine.runners:
+                self._machine.runners[name].wake(Why.STOPPING)
+                is_full = await self._until_drained()
+        if timer is not None:
+            timer.cancel()
+        await self._end_tasks()
         for runner in runners:
             runner.reject_waiting()
-            runner.reject_held()
         for connection in self._machine.connections.values():
             connection.close()
+        is_full = is_full and rejected == sum(source.rejected for source in sources)
+        for runner in runners:
+            runner.holdings.reject()
         return is_full
 
-    async def _until_drained(self, seconds: float) -> bool:
-        if seconds <= 0:
-            return False
+    def _cut_after(self, seconds: float) -> Timer | None:
+        """Wait no longer than this for records under way."""
+        if seconds > 0:
+            return self._clock.call_later(seconds, self._cut)
+        self._cut()
+        return None
+
+    def _cut(self) -> None:
+        self._is_cut = True
+        self._coordinator.drained.set()
+
+    async def _until_drained(self) -> bool:
         self._coordinator.drained.clear()
         self._coordinator.look_drained()
-        timer = self._clock.call_later(seconds, self._coordinator.drained.set)
-        await self._coordinator.drained.wait()
-        timer.cancel()
-        return self._coordinator.is_drained
+        if not self._is_cut:
+            await self._coordinator.drained.wait()
+        return self._coordinator.is_drained and not self._is_cut
+
+    async def _end_tasks(self) -> None:
+        for name in await self._tasks.cancel():
+            self._desk.bulletin(self.flow.name, "a task does not end; it is left behind", {"task": name})
 
     async def _close(self) -> None:
-        await self._tasks.cancel()
+        await self._end_tasks()
         order = [*self._machine.upstream_first]
         sources = [name for name in order if name in self._machine.sources]
         for name in [*(name for name in order if name not in self._machine.sources), *sources]:

@@ -3,66 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from router.ack import Ack, Outcome
+from router.ack import Outcome
 from router.batch import Batch
 from router.codec import Projection
 from router.connections.memory import MemoryConnection
+from router.engine.outputs import Outputs, all_failed
 from router.errors import ProcessorError
 from router.flow import Ending, ProcessorSpec
 from router.functions import error_of
 from router.relationship import FAILURE, UNAVAILABLE, Unconnected
 
-__all__ = ["Ledger", "Outlet", "Outputs"]
+__all__ = ["Outlet", "Turns"]
 
-Outputs = list[tuple[str, Batch]]
 DeadLetter = Callable[[Batch, str | None], Awaitable[bool]]
+TURN = 0.01
 
 
-class Ledger:
-    """What became of the records of one taken batch: an origin none of whose records went on was dropped."""
+class Turns:
+    """Gives the other tasks of the loop their turn: when told to, or after a while without one."""
 
-    __slots__ = ("_is_merged", "_out", "_runs", "_seen")
+    __slots__ = ("_time", "_until")
 
     def __init__(self) -> None:
-        self._seen: set[Ack] = set()
-        self._out = 0
-        self._is_merged = False
-        self._runs: list[Batch] = []
+        self._time = asyncio.get_running_loop().time
+        self._until = self._time() + TURN
 
-    def saw(self, batch: Batch) -> None:
-        """Note an output, or records that are held."""
-        self._seen.update(batch.acks())
-        self._out += len(batch)
-        self._is_merged |= batch.is_merged
-        self._runs.append(batch)
-
-    def outcomes(self, batch: Batch, acks: Iterable[Ack]) -> dict[Ack, Outcome]:
-        """DROPPED for every ack of the taken batch that lost a record on the way."""
-        lost = {ack: Outcome.DROPPED for ack in acks if ack not in self._seen}
-        if not self._is_merged and self._out < len(batch):
-            given, left = _per_ack([batch]), _per_ack(self._runs)
-            lost |= {ack: Outcome.DROPPED for ack, count in given.items() if left[ack] < count}
-        return lost
-
-
-def _per_ack(batches: Iterable[Batch]) -> Counter[Ack]:
-    counts: Counter[Ack] = Counter()
-    for batch in batches:
-        for origins, count in batch.origin_runs():
-            for ack in {origin.ack for origin in origins}:
-                if ack is not None:
-                    counts[ack] += count
-    return counts
+    async def share(self, *, now: bool) -> None:
+        """Give up the turn ``now``, or if it has been long."""
+        if now or self._time() >= self._until:
+            await asyncio.sleep(0)  # noqa: TID251 - zero seconds need no clock
+            self._until = self._time() + TURN
 
 
 class Outlet:
     """Sends what one processor gives to where the flow says.
 
-    A fan-out offers a batch to every connection first and then waits for those that
-    are full, so one full branch does not starve its siblings.
+    A fan-out offers a batch to every connection first and then waits for those that are
+    full, for all at once, so one full branch does not starve its siblings.
     """
 
     def __init__(
@@ -82,64 +61,89 @@ class Outlet:
             relationship: [connections[target.id] if not isinstance(target, Ending) else target for target in targets]
             for relationship, targets in spec.routes.items()
         }
-        self._downstream = list({id(each): each for each in connections.values() if each.id in self._own()}.values())
+        self._downstream = list(
+            dict.fromkeys(
+                each for targets in self._targets.values() for each in targets if isinstance(each, MemoryConnection)
+            )
+        )
+        self._known = {FAILURE.name, *self._targets} | {
+            each.name for each in spec.relationships if each.unconnected is not Unconnected.ERROR
+        }
 
     def watch(self, *, on_wait: Callable[[int], None], dead_letter: DeadLetter) -> None:
         """Say who counts puts that wait, and who writes dead letters."""
         self._on_wait = on_wait
         self._dead_letter = dead_letter
 
-    def _own(self) -> set[str]:
-        return {
-            target.id for targets in self._spec.routes.values() for target in targets if not isinstance(target, Ending)
-        }
-
     @property
     def is_deep(self) -> bool:
         """True if a connection downstream has enough queued that this processor should give up its turn."""
         return any(connection.is_deep for connection in self._downstream)
 
-    def check(self, outputs: Outputs) -> None:
-        """Refuse a relationship that the processor does not have.
+    def checked(self, outputs: Outputs) -> Outputs:
+        """Send to ``failure`` what is put into a relationship that the processor does not have, or leads nowhere."""
+        if all(name in self._known for name, _ in outputs):
+            return outputs
+        return [
+            each if error is None else all_failed(each[1], error, self._spec.name)
+            for each in outputs
+            for error in [self.objection(each[0])]
+        ]
 
-        Raises:
-            ProcessorError: naming it.
-        """
-        for relationship, _ in outputs:
-            if relationship not in self.counts and relationship not in self._targets:
-                raise ProcessorError(f"{self._spec.kind.type_name} has no relationship {relationship!r}")
+    def objection(self, relationship: str) -> ProcessorError | None:
+        """Why nothing can be put into a relationship; None where it can."""
+        if relationship in self._known:
+            return None
+        kind = self._spec.kind.type_name
+        if relationship not in self.counts:
+            return ProcessorError(f"{kind} has no relationship {relationship!r}")
+        return ProcessorError(f"{kind}: the relationship {relationship!r} goes nowhere")
+
+    # -- putting --------------------------------------------------------------------------------
 
     async def put(self, outputs: Outputs, connection: str | None) -> None:
         """Put outputs; returns when each is in its connections, or its end is known and safe."""
-        waiting: list[tuple[MemoryConnection, Batch]] = []
+        waiting: dict[MemoryConnection, list[Batch]] = {}
         ends: list[tuple[Ending | Unconnected, Batch]] = []
         for relationship, given in outputs:
             batch = self._prepared(relationship, given)
             self.counts[relationship] = self.counts.get(relationship, 0) + len(batch)
             for target in self._route(relationship):
-                if isinstance(target, MemoryConnection):
-                    sent = _round(batch) if target.id in self._back_edges else batch
-                    if not target.offer(sent):
-                        waiting.append((target, sent))
-                else:
+                if not isinstance(target, MemoryConnection):
                     ends.append((target, batch))
-        for end, batch in ends:
-            await self._end(end, batch, connection)
+                    continue
+                sent = _round(batch) if target.id in self._back_edges else batch
+                if target in waiting:  # behind what waits already, so that nothing overtakes
+                    waiting[target].append(sent)
+                elif not target.offer(sent):
+                    waiting[target] = [sent]
         if waiting:
             await self._wait(waiting)
+        for end, batch in ends:
+            await self._end(end, batch, connection)
 
-    async def _wait(self, waiting: list[tuple[MemoryConnection, Batch]]) -> None:
+    async def _wait(self, waiting: Mapping[MemoryConnection, list[Batch]]) -> None:
         self._on_wait(1)
         try:
-            for target, batch in waiting:
-                await target.put(batch)
+            if len(waiting) == 1:
+                for target, batches in waiting.items():
+                    await _put_all(target, batches)
+                return
+            puts = [_put_all(target, batches) for target, batches in waiting.items()]
+            for result in await asyncio.gather(*puts, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
         finally:
             self._on_wait(-1)
 
     def _prepared(self, relationship: str, batch: Batch) -> Batch:
-        if "input" in batch.columns:
+        columns = batch.columns
+        is_failure = relationship in (FAILURE.name, UNAVAILABLE.name)
+        if "input" in columns:
             batch = batch.with_columns(input=None)
-        if relationship == FAILURE.name:
+        if "attempts" in columns and not is_failure:
+            batch = batch.with_columns(attempts=None)
+        if is_failure:
             self.errors += len(batch)
             batch = self._with_errors(batch)
         batch.project_with(self._projection)
@@ -163,7 +167,7 @@ class Outlet:
     async def _end(self, end: Ending | Unconnected, batch: Batch, connection: str | None) -> None:
         if end is Unconnected.DELIVERED:
             return
-        if end in (Ending.DEAD_LETTERS, Unconnected.DEAD_LETTERS):
+        if end in (Ending.DEAD_LETTERS, Unconnected.DEAD_LETTERS, Unconnected.ERROR):
             is_safe = await self._dead_letter(batch, connection)
             outcome = Outcome.DEAD_LETTERED if is_safe else Outcome.REJECTED
         else:
@@ -173,12 +177,12 @@ class Outlet:
             ack.release(outcome)
 
 
+async def _put_all(target: MemoryConnection, batches: list[Batch]) -> None:
+    for batch in batches:
+        await target.put(batch)
+
+
 def _round(batch: Batch) -> Batch:
     """Count one more round of a cycle for each record."""
     rounds = batch.columns.get("rounds") or [0] * len(batch)
     return batch.with_columns(rounds=[(each or 0) + 1 for each in rounds])
-
-
-async def give_way() -> None:
-    """Let the other tasks of the loop have their turn."""
-    await asyncio.sleep(0)  # noqa: TID251 - zero seconds need no clock

@@ -1,12 +1,16 @@
-"""How long to wait before the world is tried again."""
+"""How long to wait before the world is tried again, and the waiting."""
 
 from __future__ import annotations
 
+import asyncio
 import random
+from datetime import timedelta
 
+from router.engine.clock import Clock, resolve
 from router.errors import RetryableError
+from router.flow import RetryOptions
 
-__all__ = ["Backoff"]
+__all__ = ["Backoff", "Pauses"]
 
 FIRST, LONGEST = 1.0, 300.0
 
@@ -28,8 +32,43 @@ class Backoff:
             return max(0.0, error.after)
         return wait * random.uniform(1.0, 1.25)  # noqa: S311 - spreads load, keeps no secret
 
-    def is_exhausted(self, now: float, attempts: int | None, within: float | None) -> bool:
+    def is_exhausted(self, now: float, options: RetryOptions | None) -> bool:
         """True if another call would be beyond the limits the flow set."""
-        return (attempts is not None and self.attempts >= attempts) or (
-            within is not None and now - self.since >= within
-        )
+        if options is None:
+            return False
+        if options.attempts is not None and self.attempts >= options.attempts:
+            return True
+        return options.within is not None and timedelta(seconds=now - self.since) >= options.within
+
+
+class Pauses:
+    """The waits of one processor before it tries again; a stop ends them all."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: set[asyncio.Future[bool]] = set()
+        self._is_over = False
+        self.reason: str | None = None
+        """What the newest of them waits for."""
+
+    async def wait(self, seconds: float, reason: str) -> bool:
+        """Wait; False if the flow stops meanwhile, or stops already."""
+        if self._is_over:
+            return False
+        pause: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_later(seconds, lambda: resolve(pause, value=True))
+        self._waiting.add(pause)
+        self.reason = reason
+        try:
+            return await pause
+        finally:
+            timer.cancel()
+            self._waiting.discard(pause)
+            if not self._waiting:
+                self.reason = None
+
+    def end(self) -> None:
+        """The flow stops: end those that wait, and every one to come."""
+        self._is_over = True
+        for pause in self._waiting:
+            resolve(pause, value=False)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from router.ack import Ack, Outcome
 from router.authoring import Processor, Why
 from router.batch import Batch
-from router.connections.base import Gauge, Taken
-from router.engine.calls import Caller, outputs_of
-from router.engine.clock import Clock, Timer, resolve
-from router.engine.context import FlowContext, HeldBatch, Scope, current_scope
+from router.connections.base import Taken
+from router.engine.calls import Caller
+from router.engine.clock import Clock, Timer
+from router.engine.context import FlowContext, Scope
+from router.engine.holdings import Holdings
 from router.engine.inlet import Inlet
 from router.engine.lanes import Job, Lanes
-from router.engine.outlet import Ledger, Outlet, Outputs, give_way
-from router.engine.retry import Backoff
+from router.engine.ledger import Ledger
+from router.engine.outlet import Outlet, Turns
+from router.engine.outputs import Outputs, all_failed, merged
+from router.engine.retry import Backoff, Pauses
 from router.engine.tasks import Tasks
-from router.errors import RetryableError
+from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 from router.functions import failed
-from router.relationship import FAILURE, RETRY, UNAVAILABLE
+from router.relationship import FAILURE, UNAVAILABLE
 
 __all__ = ["Runner"]
 
@@ -29,10 +32,14 @@ __all__ = ["Runner"]
 class Watcher(Protocol):
     """Who looks at the whole flow when one processor has nothing to do."""
 
-    is_stopping: bool
-
     def quiet(self, runner: Runner) -> None:
         """Hear that a runner has nothing to take and nothing running."""
+
+    def waits(self, change: int) -> None:
+        """Hear that a runner waits for room, or does so no more."""
+
+    def paused(self, change: int) -> None:
+        """Hear that a runner waits for room in the dead letters, or does so no more."""
 
     def woken(self, runner: Runner, why: Why) -> None:
         """Hear that a runner has done a wake."""
@@ -67,36 +74,27 @@ class Runner:
         self.context: FlowContext
         self.caller: Caller
         self.commit: Callable[[Scope], Awaitable[None]]
-        self.inside: Gauge | None = None
+        self.holdings = Holdings(spec.run.hold, self.notify)
+        self.pauses = Pauses(clock)
         self.records_in = 0
         self.active = 0
         self.blocked = 0
         self.paused = 0
-        self.retrying: str | None = None
         self.due: set[Why] = set()
         self.is_idle: Callable[[], bool] = lambda: False
+        self.patient: Sequence[Runner] = ()
+        """Consumers that may wait for a fuller batch; in vain, when this one has nothing to do."""
         self._lanes = Lanes(spec.run)
         self._clock = clock
         self._tasks = tasks
         self._watcher = watcher
-        self._held: dict[HeldBatch, None] = {}
-        self._held_records = 0
-        self._held_bytes = 0
-        self._told_full = False
+        self._turns = Turns()
         self._waiter: asyncio.Future[None] | None = None
-        self._notified = False
-        self._pauses: set[asyncio.Future[bool]] = set()
+        self._is_notified = False
+        self._is_over = False
         self._wake_timer: Timer | None = None
         self._batch_timer: Timer | None = None
-        self._wait_until: float | None = None
-
-    async def start(self) -> None:
-        """Start the processor."""
-        await self.caller.start()
-
-    async def stop_processor(self) -> None:
-        """Stop the processor."""
-        await self.caller.stop()
+        self._batch_due = False
 
     # -- what others see ------------------------------------------------------------------------
 
@@ -104,22 +102,6 @@ class Runner:
     def waiting_records(self) -> int:
         """Records that wait to be called."""
         return self.inlet.records + self._lanes.records
-
-    @property
-    def held_records(self) -> int:
-        """Records held beyond calls."""
-        return self._held_records
-
-    @property
-    def held_since(self) -> float | None:
-        """When the oldest of them was held."""
-        return next(iter(self._held)).time if self._held else None
-
-    @property
-    def is_hold_full(self) -> bool:
-        """True if it may get no more before it lets go of something."""
-        hold = self.spec.run.hold
-        return self._held_records >= hold.records or self._held_bytes >= hold.nbytes
 
     @property
     def wakes(self) -> bool:
@@ -131,25 +113,38 @@ class Runner:
         """True if it has, or could take up, anything that does not wait for somebody else's room."""
         if self.due or self.active > self.blocked + self.paused:
             return True
-        return not self.active and self.waiting_records > 0 and not self.is_hold_full
+        return not self.active and self.waiting_records > 0 and not self.holdings.is_full
 
     @property
     def state(self) -> str:
         """One word for an operator."""
         if self.paused:
             return "paused"
-        if self.retrying is not None:
+        if self.pauses.reason is not None:
             return "retrying"
         if self.blocked:
             return "blocked"
         return "running" if self.active else "waiting"
 
+    async def start(self) -> None:
+        """Start the processor."""
+        await self.caller.start()
+
+    async def stop_processor(self) -> None:
+        """Stop the processor."""
+        await self.caller.stop()
+
     def notify(self) -> None:
         """Look again at what there is to do."""
-        self._notified = True
+        self._is_notified = True
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    def notify_patient(self) -> None:
+        """Look again if it waits for a fuller batch: there may be nobody left to fill it."""
+        if self._batch_timer is not None:
+            self.notify()
 
     def wake(self, why: Why) -> None:
         """Wake the processor when its calls are done."""
@@ -159,14 +154,12 @@ class Runner:
     def on_blocked(self, change: int) -> None:
         """Count calls that wait for room downstream."""
         self.blocked += change
-        if change > 0:
-            self._watcher.quiet(self)
+        self._watcher.waits(change)
 
     def on_paused(self, change: int) -> None:
         """Count calls that wait for room in the dead letters."""
         self.paused += change
-        if change > 0:
-            self._watcher.quiet(self)
+        self._watcher.paused(change)
 
     # -- the loop -------------------------------------------------------------------------------
 
@@ -177,11 +170,12 @@ class Runner:
                 if not self.active:
                     await self._wake(self._next_due())
                     continue
-            elif self._lanes.has_room(self.active) and self._may_take() and await self._begin():
-                if self.outlet.is_deep:
-                    await give_way()
+            elif self._lanes.has_room and self._may_take() and await self._begin():
+                await self._turns.share(now=self.outlet.is_deep)
                 continue
             if not self.active:
+                for each in self.patient:
+                    each.notify_patient()
                 self._watcher.quiet(self)
             await self._wait()
 
@@ -195,75 +189,80 @@ class Runner:
         taken = self.inlet.take()
         if taken is None:
             return False
-        self._wait_until = None
+        self._forget_batch_wait()
         self.records_in += len(taken.batch)
         if self.spec.run.concurrency > 1:
             self._lanes.admit(taken)
-        else:
-            await self._work(taken)
+            return True
+        self.active += 1
+        try:
+            await self._work(taken, None)
+        finally:
+            self.active -= 1
         return True
 
     async def _work_beside(self, job: Job) -> None:
-        self.active -= 1  # `_work` counts for itself
         try:
             await self._work(job.taken, job)
         finally:
             self._lanes.end(job)
+            self.active -= 1
             self.notify()
 
     async def _wait(self) -> None:
-        if not self._notified:
+        if not self._is_notified:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
             self._waiter = None
-        self._notified = False
+        self._is_notified = False
 
     def _next_due(self) -> Why:
         why = next(each for each in (Why.STOPPING, Why.FULL, Why.TIME, Why.INPUT_ENDED) if each in self.due)
         self.due.discard(why)
         return why
 
+    # -- taking ---------------------------------------------------------------------------------
+
     def _may_take(self) -> bool:
-        if self.is_hold_full:
-            if not self._told_full:
-                self._told_full = True
+        if self.holdings.is_full:
+            if self.holdings.must_tell():
                 self.wake(Why.FULL)
             return False
         wait = self.spec.run.batch.wait.total_seconds()
-        if not wait or self.inlet.is_full_batch or not self.inlet.records or self.is_idle():
+        if not wait or self._batch_due or not self.inlet.records or self.inlet.is_full_batch or self.is_idle():
             return True
-        now = self._clock.now()
-        if self._wait_until is None:
-            self._wait_until = now + wait
-            self._batch_timer = self._clock.call_later(wait, self._batch_due)
-        return now >= self._wait_until
+        if self._batch_timer is None:
+            self._batch_timer = self._clock.call_later(wait, self._batch_is_due)
+        return False
 
-    def _batch_due(self) -> None:
-        self._wait_until = self._clock.now()
+    def _batch_is_due(self) -> None:
+        self._batch_due = True
         self.notify()
+
+    def _forget_batch_wait(self) -> None:
+        self._batch_due = False
+        if self._batch_timer is not None:
+            self._batch_timer.cancel()
+            self._batch_timer = None
 
     # -- one batch ------------------------------------------------------------------------------
 
-    async def _work(self, taken: Taken, job: Job | None = None) -> None:
-        self.active += 1
+    async def _work(self, taken: Taken, job: Job | None) -> None:
         ledger = Ledger()
         try:
             rejected = await self._process(taken, ledger, job)
         except BaseException as error:
             taken.reject(error)
             raise
-        finally:
-            self.active -= 1
         outcomes = ledger.outcomes(taken.batch, taken.acks)
         if rejected is not None:
-            outcomes |= dict.fromkeys(rejected.acks(), Outcome.REJECTED)
+            outcomes = {**(outcomes or {}), **dict.fromkeys(rejected.acks(), Outcome.REJECTED)}
         taken.release(outcomes)
 
     async def _process(self, taken: Taken, ledger: Ledger, job: Job | None) -> Batch | None:
         """Call until nothing is left to retry; what a stop cut off is returned, to be rejected."""
-        acks = tuple(taken.acks)
-        batch = taken.batch
-        backoff: Backoff | None = None
+        acks = tuple(dict.fromkeys(taken.acks))
+        batch, backoff = taken.batch, Backoff(self._clock.now())
 
         async def emit(outputs: Outputs) -> None:
             if job is not None:
@@ -271,163 +270,127 @@ class Runner:
             owned = [(name, each.owned_by(acks)) for name, each in outputs]
             for _, each in owned:
                 ledger.saw(each)
-            await self.outlet.put(owned, taken.connection)
+            await self._put(owned, taken.connection)
 
         if job is not None and job.refused:
             await emit([(FAILURE.name, failed(batch, job.refused, self.spec.name))])
             return None
         while True:
-            scope = Scope(acks)
-            outputs, error = await self.caller.call(batch, scope, emit)
-            again = [each for name, each in outputs if name == RETRY.name]
-            await emit([each for each in outputs if each[0] != RETRY.name] if again else outputs)
-            for held in scope.holds:
-                ledger.saw(held.batch)
-            await self.commit(scope)
-            if not again:
+            again, error = await self._attempt(batch, acks, ledger, emit)
+            if again is None:
                 return None
-            batch = Batch.concat(again)
-            backoff = backoff or Backoff(self._clock.now())
-            if self._is_exhausted(backoff):
-                await emit([(UNAVAILABLE.name, self._unavailable(batch, error))])
+            if backoff.is_exhausted(self._clock.now(), self.spec.run.retry):
+                cause = error or RetryableError("still to be retried after the last attempt")
+                await emit([(UNAVAILABLE.name, all_failed(again, cause, self.spec.name)[1])])
                 return None
-            batch = batch.with_columns(attempts=[backoff.attempts] * len(batch))
-            if not await self._pause(backoff.next(error), error, aside=taken):
+            wait = backoff.next(error)
+            batch = again.with_columns(attempts=[backoff.attempts] * len(again))
+            if not await self._pause(wait, error, job):
                 ledger.saw(batch)
                 return batch
 
-    def _is_exhausted(self, backoff: Backoff) -> bool:
-        retry = self.spec.run.retry
-        if retry is None:
-            return False
-        within = retry.within.total_seconds() if retry.within is not None else None
-        return backoff.is_exhausted(self._clock.now(), retry.attempts, within)
+    async def _attempt(
+        self, batch: Batch, acks: tuple[Ack, ...], ledger: Ledger, emit: Callable[[Outputs], Awaitable[None]]
+    ) -> tuple[Batch | None, BaseException | None]:
+        """One call: its outputs put, what it did beside them done; what is to be retried, and why."""
+        scope = Scope(acks)
+        outputs, error = await self.caller.call(batch, scope, emit)
+        again = None
+        if len(outputs) != 1 or error is not None:
+            outputs, again = merged(outputs, self.spec.name)
+        await emit(outputs)
+        for held in scope.holds:
+            ledger.saw(held.batch)
+        await self.commit(scope)
+        return None if again is None else again.owned_by(acks), error
 
-    def _unavailable(self, batch: Batch, error: BaseException | None) -> Batch:
-        cause = error or RetryableError("still to be retried after the last attempt")
-        return failed(batch, [(index, cause) for index in range(len(batch))], self.spec.name)
-
-    async def _pause(self, seconds: float, error: BaseException | None, aside: Taken | None = None) -> bool:
-        """Wait before a retry; False if the flow stops meanwhile. Unordered calls make room for others."""
-        if self._watcher.is_stopping:
-            return False
-        self.retrying = str(error) if error is not None else "asked to be retried"
-        self.context.bulletin(
-            "tries again after a failure that is not the records' fault", error=self.retrying, seconds=round(seconds, 3)
-        )
-        pause: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_later(seconds, lambda: resolve(pause, True))
-        self._pauses.add(pause)
-        steps_aside = aside is not None and self._lanes.steps_aside
-        if steps_aside and aside is not None:
-            aside.set_aside(len(aside.batch))
-            self._lanes.aside += 1
-            self.notify()
+    async def _put(self, outputs: Outputs, connection: str | None) -> None:
         try:
-            return await pause
-        finally:
-            timer.cancel()
-            self._pauses.discard(pause)
-            self.retrying = None if not self._pauses else self.retrying
-            if steps_aside and aside is not None:
-                aside.set_aside(-len(aside.batch))
-                self._lanes.aside -= 1
+            await self.outlet.put(outputs, connection)
+        except RuntimeError as error:
+            raise ProcessorError(f"processor {self.spec.name!r}: {error}") from error
 
-    def end_pauses(self) -> None:
-        """The flow stops: what waits for a retry is given back."""
-        for pause in self._pauses:
-            if not pause.done():
-                pause.set_result(False)
+    async def _pause(self, seconds: float, error: BaseException | None, job: Job | None) -> bool:
+        """Wait before a retry; False if the flow stops meanwhile. Unordered calls make room for others."""
+        reason = str(error) if error is not None else "asked to be retried"
+        self.context.bulletin(
+            "tries again after a failure that is not the records' fault", error=reason, seconds=round(seconds, 3)
+        )
+        if job is not None:
+            self._lanes.step_aside(job)
+            self.notify()
+        goes_on = await self.pauses.wait(seconds, reason)
+        if goes_on and job is not None:
+            await self._lanes.come_back(job)
+        return goes_on
 
     def reject_waiting(self) -> None:
         """Give back what was taken and has not been called."""
         for taken in self._lanes.drain():
             taken.reject()
 
-    # -- waking and holding ---------------------------------------------------------------------
+    # -- waking ---------------------------------------------------------------------------------
 
     async def _wake(self, why: Why) -> None:
         self.active += 1
+        held_before = self.holdings.records
         ack = self._watcher.new_ack()
         try:
             outputs, scope = await self._call_wake(why, ack)
-            await self.outlet.put([(name, each.owned_by((ack,))) for name, each in outputs], None)
+            await self._put([(name, each.owned_by((ack,))) for name, each in outputs], None)
             await self.commit(scope)
         finally:
             ack.release()
             self.active -= 1
+        if why is Why.FULL and self.holdings.records == held_before > 0 and not self.wakes:
+            self.context.bulletin("was asked to let go of something it holds, and did not", records=held_before)
         self._watcher.woken(self, why)
 
     async def _call_wake(self, why: Why, ack: Ack) -> tuple[Outputs, Scope]:
-        backoff: Backoff | None = None
+        backoff = Backoff(self._clock.now())
         while True:
             scope = Scope((ack,))
-            mark = scope.mark()
-            token = current_scope.set(scope)
             try:
-                result = self.processor.wake(self.context, why)
-                outputs = outputs_of(await result, self.spec.kind.type_name)
-                self.outlet.check(outputs)
+                outputs = self.outlet.checked(await self.caller.wake(why, scope))
             except RetryableError as error:
-                scope.undo(mark)
-                backoff = backoff or Backoff(self._clock.now())
-                if not await self._pause(backoff.next(error), error):
-                    return [], scope
+                if not await self._pause(backoff.next(error), error, None):
+                    return [], Scope()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's wake may raise anything
-                scope.undo(mark)
-                return self._give_up_held(error, scope), scope
+                return self._give_up_held(error, why)
             else:
                 return outputs, scope
-            finally:
-                current_scope.reset(token)
 
-    def _give_up_held(self, error: BaseException, scope: Scope) -> Outputs:
+    def _give_up_held(self, error: BaseException, why: Why) -> tuple[Outputs, Scope]:
         """All that is held leaves by ``failure``."""
-        held = list(self._held)
-        scope.releases = [(each, Outcome.DELIVERED) for each in held]
-        name = self.spec.name
-        return [(FAILURE.name, failed(each.batch, [(i, error) for i in range(len(each.batch))], name)) for each in held]
-
-    def held(self, held: HeldBatch) -> None:
-        """Count records that are held from now on."""
-        self._held[held] = None
-        self._charge(len(held.batch), held.batch.nbytes)
-
-    def let_go(self, held: HeldBatch) -> None:
-        """Count them no more."""
-        if held in self._held:
-            del self._held[held]
-            self._charge(-len(held.batch), -held.batch.nbytes)
-            if not self.is_hold_full:
-                self._told_full = False
-            self.notify()
-
-    def _charge(self, records: int, nbytes: int) -> None:
-        self._held_records += records
-        self._held_bytes += nbytes
-        if self.inside is not None:
-            self.inside.add(records)
-
-    def reject_held(self) -> None:
-        """Give back everything that is held."""
-        for held in list(self._held):
-            held.settle(Outcome.REJECTED)
+        self.context.bulletin(
+            "failed when it was woken; what it held goes to failure",
+            why=why.value,
+            error=f"{type(error).__name__}: {error}",
+            records=self.holdings.records,
+        )
+        scope = Scope()
+        scope.releases = [(each, Outcome.DELIVERED) for each in self.holdings.batches]
+        return [all_failed(each.batch, error, self.spec.name) for each, _ in scope.releases], scope
 
     def wake_at(self, time: float | None) -> None:
         """Ask for ``wake(TIME)``; the newest wish counts."""
         if self._wake_timer is not None:
             self._wake_timer.cancel()
             self._wake_timer = None
-        if time is not None:
+        if time is not None and not self._is_over:
             self._wake_timer = self._clock.call_later(max(0.0, time - self._clock.now()), self._wake_due)
 
     def _wake_due(self) -> None:
         self._wake_timer = None
         self.wake(Why.TIME)
 
+    def end(self) -> None:
+        """Nothing comes any more and nothing is held: there is no time to wake it at."""
+        self.wake_at(None)
+        self._is_over = True
+
     def close(self) -> None:
         """Take back timers and threads."""
-        self.wake_at(None)
-        if self._batch_timer is not None:
-            self._batch_timer.cancel()
+        self.end()
+        self._forget_batch_wait()
         self.caller.close()

@@ -17,7 +17,6 @@ from router.engine.outputs import Outputs, outputs_of
 from router.engine.retry import Backoff, Pauses
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
-from router.relationship import RETRY
 
 __all__ = ["SourceRunner"]
 
@@ -34,6 +33,9 @@ class Watcher(Protocol):
 
     def waits(self, change: int) -> None:
         """Hear that a source waits for settlements or for room, or does so no more."""
+
+    def paused(self, change: int) -> None:
+        """Hear that a source waits for room in the dead letters, or does so no more."""
 
     def source_ended(self, runner: SourceRunner) -> None:
         """Hear that a source gives no more."""
@@ -68,6 +70,7 @@ class SourceRunner:
         self.is_stopping = False
         self.is_gated = False
         self.blocked = 0
+        self.paused = 0
         self.task: asyncio.Task[Any] | None = None
         self.patient: Sequence[Patient] = ()
         """Consumers that may wait for a fuller batch; in vain, when this source waits or has ended."""
@@ -94,7 +97,7 @@ class SourceRunner:
     @property
     def is_waiting(self) -> bool:
         """True if it waits for the flow, and for nothing outside."""
-        return self.is_ended or self.is_gated or self.blocked > 0
+        return self.is_ended or self.is_gated or self.blocked + self.paused > 0
 
     @property
     def state(self) -> str:
@@ -110,6 +113,11 @@ class SourceRunner:
         self.blocked += change
         self._waits(change)
 
+    def on_paused(self, change: int) -> None:
+        """Count puts that wait for room in the dead letters."""
+        self.paused += change
+        self._watcher.paused(change)
+
     def _waits(self, change: int) -> None:
         self._watcher.waits(change)
         if change > 0:
@@ -121,7 +129,7 @@ class SourceRunner:
     async def run(self) -> None:
         """Produce until there is no more, or until stopped; an outage is tried again."""
         backoff, given = Backoff(self._clock.now()), 0
-        while not self.is_stopping:
+        while not self._must_end():
             try:
                 await self._produce()
                 break
@@ -130,7 +138,7 @@ class SourceRunner:
                     backoff, given = Backoff(self._clock.now()), self.records
                 await self._pause(backoff.next(error), error)
             except asyncio.CancelledError as error:
-                if self.is_stopping:
+                if self._must_end():
                     break
                 if is_cancelled(error):
                     raise
@@ -149,6 +157,9 @@ class SourceRunner:
         if self._is_outside and self.task is not None:
             self.task.cancel()
         self._look_again()
+
+    def _must_end(self) -> bool:
+        return self.is_stopping
 
     async def _produce(self) -> None:
         items = self.source.produce(self.context)
@@ -171,8 +182,8 @@ class SourceRunner:
     async def _give(self, given: Any, token: object) -> None:
         outputs = outputs_of(given, self.spec.kind.type_name)
         for name, _ in outputs:
-            if name == RETRY.name or self.outlet.checked([(name, outputs[0][1])])[0][0] != name:
-                raise ProcessorError(f"{self.spec.kind.type_name} has no relationship {name!r} that leads anywhere")
+            if (objection := self.outlet.objection(name)) is not None:
+                raise objection
         count = sum(len(batch) for _, batch in outputs)
         await self._wait_for_room()
         self.records += count

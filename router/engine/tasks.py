@@ -12,6 +12,8 @@ from router.expression import CLOCK
 
 __all__ = ["Tasks"]
 
+ROUNDS, PATIENCE = 3, 5.0
+
 
 class Tasks:
     """The tasks of one flow. A task that raises calls ``on_error``; none is lost to the garbage collector."""
@@ -37,10 +39,12 @@ class Tasks:
         elif (error := task.exception()) is not None:
             self._on_error(error)
 
-    async def cancel(self) -> None:
-        """Cancel all and wait until they have ended."""
-        while self._tasks:
-            tasks = list(self._tasks)
-            for task in tasks:
+    async def cancel(self) -> list[str]:
+        """Cancel all and wait until they have ended; the names of those that do not, asked several times."""
+        for _ in range(ROUNDS):
+            if not self._tasks:
+                break
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(list(self._tasks), timeout=PATIENCE)
+        return [task.get_name() for task in self._tasks]

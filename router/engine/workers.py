@@ -19,7 +19,7 @@ from router.config import settings_of
 from router.engine.clock import Clock
 from router.engine.context import FlowContext
 from router.engine.frames import HEADER, Answer, Recipe, dump, order_of, rebuilt
-from router.engine.outlet import Outputs
+from router.engine.outputs import Outputs
 from router.errors import ProcessorError, RecordError
 from router.functions import FunctionProcessor
 
