@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from router.batch import Batch
 __all__ = ["DeadLetters"]
 
 MOST_RECORDS, MOST_BYTES = 10_000, 256 << 20
+LONGEST_WORDS = 64 << 10
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=repr).encode
 
 
@@ -94,7 +96,7 @@ class DeadLetters:
             "time": datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds"),
             "processor": processor,
             "connection": connection,
-            "error": columns.pop("error", None),
+            "error": _error(columns.pop("error", None)),
             **_record(one),
             "columns": columns,
             "attributes": dict(one.attributes),
@@ -102,10 +104,8 @@ class DeadLetters:
         }
         try:
             return _encode(letter) + b"\n"
-        except (UnicodeEncodeError, RecursionError, TypeError, ValueError):
-            letter |= {"record": None, "content": repr(letter["record"])[:65536]}
-            letter |= {"columns": repr(columns), "attributes": repr(letter["attributes"])}
-            return _encode(letter) + b"\n"
+        except Exception:  # noqa: BLE001 - whatever a record holds, it must not be lost
+            return _encode(_in_words(letter)) + b"\n"
 
 
 def _record(one: Batch) -> dict[str, Any]:
@@ -118,3 +118,32 @@ def _record(one: Batch) -> dict[str, Any]:
         return {"record": None, "content": content.decode()}
     except UnicodeDecodeError:
         return {"record": None, "content_base64": base64.b64encode(content).decode()}
+
+
+def _error(error: object) -> dict[str, Any] | None:
+    """What a processor put into the column ``error``; any dict is taken as it is."""
+    if error is None or isinstance(error, dict):
+        return error
+    return {"type": type(error).__name__, "message": str(error)}
+
+
+def _in_words(letter: dict[str, Any]) -> dict[str, Any]:
+    """The same letter, with words for what JSON cannot say."""
+    said = {name: _sayable(value) for name, value in letter.items() if name != "error"}
+    said["error"] = letter["error"] and {str(name): _sayable(value) for name, value in letter["error"].items()}
+    if said["record"] is not letter["record"]:
+        said |= {"record": None, "content": said["record"]}
+    return said
+
+
+def _sayable(value: object) -> object:
+    """A value as it is where JSON can say it, else as Python shows it: cut, or where it is too deep, in outline."""
+    try:
+        _encode(value)
+    except Exception:  # noqa: BLE001 - objects of an author's may refuse anything, to be shown too
+        try:
+            text = value if isinstance(value, str) else repr(value)
+        except Exception:  # noqa: BLE001 - same
+            text = Repr().repr(value)
+        return text[:LONGEST_WORDS].encode("utf-8", "backslashreplace").decode()
+    return value
