@@ -50,7 +50,9 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, epilog="BENCH_OUT=DIR: where the sides write, as /dev/shm."
+    )
     parser.add_argument("--short", action="store_true", help="few records, one round, no bars: do they run and agree")
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="this workload, or those that begin so; may be repeated"
