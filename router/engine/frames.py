@@ -13,6 +13,7 @@ from typing import Any
 
 from router.batch import Batch, Origin
 from router.codec import JSON, Record
+from router.errors import RecordError
 
 __all__ = ["HEADER", "Answer", "Order", "Part", "Recipe", "answer_part", "batch_of", "dump", "order_of", "rebuilt"]
 
@@ -66,14 +67,28 @@ class Answer:
 
 
 def dump(value: object) -> bytes:
-    """A frame; an exception that cannot be pickled goes as its type's name and its text."""
+    """A frame; an exception that does not survive pickling goes as its type's name and its text.
+
+    Raises:
+        Exception: whatever pickling raises; outputs that cannot cross go as that error.
+    """
     try:
         body = pickle.dumps(value, protocol=5)
-    except Exception:
-        if not isinstance(value, Answer) or value.error is None:
+        if isinstance(value, Answer) and value.error is not None:
+            pickle.loads(body)  # noqa: S301 - ours; it may want arguments that it did not keep
+    except Exception as error:
+        if not isinstance(value, Answer):
             raise
-        error = RuntimeError(f"{type(value.error).__name__}: {value.error}")
-        body = pickle.dumps(Answer(error=error, bulletins=value.bulletins), protocol=5)
+        told: list[tuple[str, dict[str, object]]] = [
+            (text, {name: str(each) for name, each in data.items()}) for text, data in value.bulletins
+        ]
+        cause = value.error
+        made = (
+            RecordError(f"what it gave cannot leave its worker process: {error}")
+            if cause is None
+            else RuntimeError(f"{type(cause).__name__}: {cause}")
+        )
+        body = pickle.dumps(Answer(error=made, bulletins=told), protocol=5)
     return HEADER.pack(len(body)) + body
 
 

@@ -40,9 +40,8 @@ class _Worker:
         os.ftruncate(self._mark_file, 8)
         self._map = mmap.mmap(self._mark_file, 8)
         self._mark = memoryview(self._map).cast("Q")
-        self.process: subprocess.Popen[bytes]
-        self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
+        self._process: subprocess.Popen[bytes] | None = None
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def start(self, recipe: Recipe) -> None:
         """Start the process and have it make its processor."""
@@ -50,29 +49,37 @@ class _Worker:
         with theirs:
             command = [sys.executable, "-m", "router.engine.worker_main", str(theirs.fileno()), str(self._mark_file)]
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in recipe.path if path)}
-            self.process = await asyncio.to_thread(
+            self._process = await asyncio.to_thread(
                 subprocess.Popen, command, pass_fds=(theirs.fileno(), self._mark_file), env=environment
             )
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
-        answer = await self.ask(recipe)
+        self._streams = await asyncio.open_connection(sock=ours)
+        try:
+            answer = await self.ask(dump(recipe))
+        except _DiedError as error:
+            raise ProcessorError("its worker process ended before it was ready") from error
         if answer.error is not None:
             raise ProcessorError(f"its worker process: {type(answer.error).__name__}: {answer.error}")
 
-    async def ask(self, order: object) -> Answer:
-        """Send an order, one at a time, and read the answer.
+    async def ask(self, frame: bytes) -> Answer:
+        """Send the frame of an order, one at a time, and read the answer.
 
         Raises:
             _DiedError: the process ended first.
         """
+        assert self._streams is not None
+        reader, writer = self._streams
         self._mark[0] = _NOWHERE
         try:
-            self._writer.write(dump(order))
-            await self._writer.drain()
-            header = await self._reader.readexactly(HEADER.size)
-            body = await self._reader.readexactly(HEADER.unpack(header)[0])
+            writer.write(frame)
+            await writer.drain()
+            header = await reader.readexactly(HEADER.size)
+            body = await reader.readexactly(HEADER.unpack(header)[0])
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise _DiedError from error
-        answer: Answer = pickle.loads(body)  # noqa: S301 - from our own child
+        try:
+            answer: Answer = pickle.loads(body)  # noqa: S301 - from our own child
+        except Exception as error:  # noqa: BLE001 - objects of an author's may do anything when they are made again
+            answer = Answer(error=RecordError(f"what it gave cannot leave its worker process: {error}"))
         return answer
 
     @property
@@ -80,14 +87,18 @@ class _Worker:
         """The record it is at, or was at when it died."""
         return None if self._mark[0] == _NOWHERE else self._mark[0]
 
-    async def end(self, *, kill: bool = False) -> int:
-        """Hang up, or kill it, and wait; returns the exit status, negative for a signal."""
-        if kill:
-            self.process.kill()
-        self._writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self._writer.wait_closed()
-        status = await asyncio.to_thread(self.process.wait)
+    def kill(self) -> None:
+        """Kill the process, where it was started."""
+        if self._process is not None:
+            self._process.kill()
+
+    async def end(self) -> int:
+        """Hang up and wait; returns the exit status, negative for a signal."""
+        if self._streams is not None:
+            self._streams[1].close()
+            with contextlib.suppress(ConnectionError):
+                await self._streams[1].wait_closed()
+        status = await asyncio.to_thread(self._process.wait) if self._process is not None else 0
         self._mark.release()
         self._map.close()
         os.close(self._mark_file)
@@ -118,7 +129,8 @@ class WorkerPool:
         self._context = context
         self._clock = clock
         self._size = size
-        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        self._idle: asyncio.LifoQueue[_Worker | None] = asyncio.LifoQueue()
+        """Who may be asked next; None: one that died and is started again when it is needed."""
         self._all: set[_Worker] = set()
 
     async def start(self) -> None:
@@ -132,7 +144,7 @@ class WorkerPool:
 
     async def stop(self) -> None:
         """Let idle workers end by themselves, kill those that are still at work."""
-        idle = set()
+        idle: set[_Worker | None] = set()
         while not self._idle.empty():
             idle.add(self._idle.get_nowait())
         for worker in list(self._all):
@@ -174,25 +186,27 @@ class WorkerPool:
 
     async def _ask(self, batch: Batch, timeout: float | None) -> tuple[Answer | None, int | None, Exception]:
         """One exchange with an idle worker; without an answer: the record it was at, and what happened."""
-        worker = await self._idle.get()
+        frame = dump(order_of(batch))
+        worker = await self._next()
         is_late = False
 
         def kill() -> None:
             nonlocal is_late
             is_late = True
-            worker.process.kill()
+            worker.kill()
 
         timer = self._clock.call_later(timeout, kill) if timeout is not None else None
         try:
-            answer = await worker.ask(order_of(batch))
+            answer = await worker.ask(frame)
         except _DiedError:
             marked = worker.marked if self._marks else None
+            self._idle.put_nowait(None)
             status = await self._end(worker)
-            self._idle.put_nowait(await self._spawn())
             if is_late:
                 return None, marked, RecordError(f"took longer than {timeout:g} s; its worker process was killed")
             return None, marked, RecordError(f"killed its worker process ({_cause(status)})")
         except BaseException:
+            self._idle.put_nowait(None)
             await self._end(worker, kill=True)
             raise
         finally:
@@ -201,15 +215,31 @@ class WorkerPool:
         self._idle.put_nowait(worker)
         return answer, None, RecordError("")
 
+    async def _next(self) -> _Worker:
+        worker = await self._idle.get()
+        if worker is not None:
+            return worker
+        try:
+            return await self._spawn()
+        except BaseException:
+            self._idle.put_nowait(None)
+            raise
+
     async def _spawn(self) -> _Worker:
         worker = _Worker()
         self._all.add(worker)
-        await worker.start(self._recipe)
+        try:
+            await worker.start(self._recipe)
+        except BaseException:
+            await self._end(worker, kill=True)
+            raise
         return worker
 
     async def _end(self, worker: _Worker, *, kill: bool = False) -> int:
         self._all.discard(worker)
-        return await worker.end(kill=kill)
+        if kill:
+            worker.kill()
+        return await worker.end()
 
 
 def _cause(status: int) -> str:
