@@ -195,7 +195,10 @@ class AsyncFunctionProcessor(FunctionProcessor):
         for index, row in enumerate(rows):
             try:
                 results.append(await call(row))
-            except Exception as error:  # noqa: BLE001 - the author's, for this record
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                task = asyncio.current_task()
+                if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                    raise  # the engine ends the call; without that it is the author's, for this record
                 failures.append((index, error))
         return self.routes(batch, results, failures, undecodable, context.name)
 
