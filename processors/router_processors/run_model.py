@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -47,6 +48,8 @@ Columns: TypeAlias = Annotated[
         }
     ),
 ]
+
+_log = logging.getLogger("router")
 
 
 class RunModelConfig(Config):
@@ -124,15 +127,16 @@ class RunModel(Processor):
         self._check_inputs(model)
         self._answers = [self._answer(text, model) for text in self.config.outputs.values()]
         self._model = model
-        context.bulletin(
-            "the model is loaded",
-            model=str(self.config.model),
-            runtime=self.config.runtime.type_name,
-            inputs=[str(each) for each in model.inputs],
-            outputs=[str(each) for each in model.outputs],
-            seconds=round(time.monotonic() - began, 3),
-            **{"metadata": dict(model.metadata)} if model.metadata else {},
-        )
+        data = {
+            "model": str(self.config.model),
+            "runtime": self.config.runtime.type_name,
+            "inputs": [str(each) for each in model.inputs],
+            "outputs": [str(each) for each in model.outputs],
+            "seconds": round(time.monotonic() - began, 3),
+            "metadata": dict(model.metadata),
+        }
+        # News for whoever asks for them, not for the operator: no bulletin.
+        _log.info("%s: the model is loaded", context.name, extra={"processor": context.name, "data": data})
 
     async def stop(self, context: Context) -> None:
         """Let go of the model."""

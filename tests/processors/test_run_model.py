@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -255,14 +256,13 @@ async def test_what_cannot_be_decoded_leaves_by_failure(mood: Path) -> None:
     assert routes == {"success": [{"text": "good", "mood": 1.0}], "failure": [b"{"]}
 
 
-async def test_what_the_model_is_is_told_at_the_start(mood: Path) -> None:
-    async with TestRunner("run_model", model=str(mood), inputs={"text": "text"}, outputs={"mood": "score"}) as score:
-        ((text, data),) = score.bulletins
-    assert (text, data["inputs"], data["outputs"]) == (
-        "the model is loaded",
-        ["text (text, n)"],
-        ["score (float32, n)"],
-    )
+async def test_what_the_model_is_is_logged_at_the_start(mood: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "router")
+    async with TestRunner("run_model", model=str(mood), inputs={"text": "text"}, outputs={"mood": "score"}):
+        (record,) = caplog.records
+    data = vars(record)["data"]
+    assert record.getMessage() == "it: the model is loaded"
+    assert (data["inputs"], data["outputs"]) == (["text (text, n)"], ["score (float32, n)"])
     assert data["metadata"] == {"producer": "tests", "description": "A test"}
 
 
