@@ -158,6 +158,9 @@ class Processor:
     """With ``reads = "content"``: the codec the content comes in."""
     keyed_state: ClassVar[bool] = False
     """True: it keeps state by key, so several calls may overlap only where ``ordered`` names that key."""
+    adds_fields: ClassVar[bool] = False
+    """True: it gives its records on with more fields, so that with ``reads = "any"`` it is given rows where those that
+    come behind it look at rows, and bytes where they do not."""
     is_sink: ClassVar[bool] = False
     """True: ``success`` may stay unconnected, the records are where they should be."""
     pure_rows: ClassVar[bool] = False

@@ -93,6 +93,7 @@ class RunModel(Processor):
     """
 
     type_name = "run_model"
+    adds_fields = True
     config: RunModelConfig
     _model: Model | None = None
     _answers: Sequence[Answer] = ()

@@ -106,6 +106,7 @@ class SetFields(Processor):
     """
 
     type_name = "set_fields"
+    adds_fields = True
     config: SetFieldsConfig
 
     def __init__(self, config: SetFieldsConfig) -> None:

@@ -159,6 +159,8 @@ class Caller:
             ready, undecodable = batch.decoded()
         elif reads == "content":
             ready, undecodable = batch.encoded(self._processor.codec)
+        elif self._fields and self._processor.adds_fields and not self.splices:
+            ready, undecodable = batch.decoded()  # somebody behind wants rows, and these are to be rows anyhow
         elif self._fields:
             ready, undecodable = batch.projected(self._fields)
             ready.splices = self.splices
