@@ -106,6 +106,16 @@ class _Raw:
         return content
 
 
+_KINDS = {
+    "list": "an array",
+    "array": "an array",
+    "str": "a string",
+    "bool": "true or false",
+    "int": "a number",
+    "float": "a number",
+    "null": "null",
+}
+_NO_OBJECT = "Expected `object`, got `"  # how msgspec begins when a projection meets something else
 _FINITE = frozenset({str, int, bool, type(None)})
 _SCALAR = _FINITE | {float}
 
@@ -272,12 +282,11 @@ def _is_utf8(data: bytes) -> bool:
 def _object(value: object) -> Record:
     if type(value) is dict:
         return value
-    raise DecodeError(f"a record is an object; got {_kind(value)}")
+    raise _no_object("null" if value is None else type(value).__name__)
 
 
-def _kind(value: object) -> str:
-    kinds = {list: "an array", str: "a string", bool: "true or false", int: "a number", float: "a number"}
-    return "null" if value is None else kinds.get(type(value), type(value).__name__)
+def _no_object(kind: str) -> DecodeError:
+    return DecodeError(f"a record is an object; got {_KINDS.get(kind, kind)}")
 
 
 def _as_decode_error(codec: Codec, error: BaseException) -> DecodeError:
@@ -287,8 +296,10 @@ def _as_decode_error(codec: Codec, error: BaseException) -> DecodeError:
         text = "nested too deeply"
     elif isinstance(error, UnicodeDecodeError):
         text = f"byte {error.object[error.start]:#04x} is not UTF-8"
+    elif (found := str(error)).startswith(_NO_OBJECT):
+        return _no_object(found.removeprefix(_NO_OBJECT).rstrip("`"))
     else:
-        text = str(error).removeprefix("JSON is malformed: ").replace(" - at `$[...]`", "").replace("`", "'")
+        text = str(error).removeprefix("JSON is malformed: ").partition(" - at `$")[0].replace("`", "'")
         text = text[:1].lower() + text[1:]
     made = DecodeError(f"not {codec.name}: {text}")
     made.__cause__ = error
