@@ -100,7 +100,11 @@ class _Builder:
             tasks=self.tasks,
             watcher=self.coordinator,
         )
-        outlet.watch(on_wait=runner.on_blocked, dead_letter=self.desk.dead_letters_of(runner))
+        outlet.watch(
+            on_wait=runner.on_blocked,
+            tell_full=self.desk.tell_full,
+            dead_letter=self.desk.dead_letters_of(runner),
+        )
         state = MemoryState(self.clock.now)
         runner.context = self._context(spec, state, runner.holdings, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)
@@ -125,7 +129,11 @@ class _Builder:
             make_ack=self.coordinator.new_ack,
             watcher=self.coordinator,
         )
-        outlet.watch(on_wait=runner.on_blocked, dead_letter=self.desk.dead_letters_of(runner))
+        outlet.watch(
+            on_wait=runner.on_blocked,
+            tell_full=self.desk.tell_full,
+            dead_letter=self.desk.dead_letters_of(runner),
+        )
         runner.context = self._context(spec, MemoryState(self.clock.now), _HoldsNothing(), _wakes_nothing)
         return runner
 

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from router.batch import Batch
-from router.engine.clock import Clock, sleep
+from router.connections.memory import MemoryConnection
+from router.engine.clock import Clock, Timer, sleep
 from router.engine.report import Bulletin
 from router.engine.retry import Backoff
 from router.flow import ProcessorSpec
@@ -18,6 +19,7 @@ __all__ = ["Desk"]
 
 KEPT = 1000
 LOOK_AGAIN = 5.0
+PATIENCE, EVERY = 10.0, 60.0  # seconds: how long a put may wait before it is news, and how often that is
 _log = logging.getLogger("router")
 
 
@@ -40,6 +42,7 @@ class Desk:
         self.letters = letters
         self.is_stopping = False
         self._flow = flow
+        self._told_full: dict[str, float] = {}
         self._clock = clock
         self._on_letter = on_letter
 
@@ -53,6 +56,18 @@ class Desk:
         """Tell that a connection dropped records by the flow's own words."""
         text = "dropped records that had waited too long" if why == "expired" else "dropped records because it is full"
         self.bulletin(connection, text, {"records": records})
+
+    def tell_full(self, producer: str, connection: MemoryConnection) -> Timer:
+        """Tell of a full connection when its producer has waited for some seconds, once a minute at most."""
+
+        def tell() -> None:
+            now = self._clock.now()
+            if now - self._told_full.get(connection.id, -EVERY) >= EVERY:
+                self._told_full[connection.id] = now
+                text = f"the connection is full ({connection.records:,} records); {producer!r} is waiting"
+                self.bulletin(connection.id, text, {"records": connection.records, "bytes": connection.nbytes})
+
+        return self._clock.call_later(PATIENCE, tell)
 
     def dead_letters_of(self, runner: Writer) -> Callable[[Batch, str | None], Awaitable[bool]]:
         """Write dead letters of one processor: returns when they are on disk; False if a stop came first."""

@@ -9,6 +9,7 @@ from router.ack import Outcome
 from router.batch import Batch
 from router.codec import Projection
 from router.connections.memory import MemoryConnection
+from router.engine.clock import Timer
 from router.engine.outputs import Outputs, all_failed
 from router.errors import ProcessorError
 from router.flow import Ending, ProcessorSpec
@@ -70,9 +71,16 @@ class Outlet:
             each.name for each in spec.relationships if each.unconnected is not Unconnected.ERROR
         }
 
-    def watch(self, *, on_wait: Callable[[int], None], dead_letter: DeadLetter) -> None:
-        """Say who counts puts that wait, and who writes dead letters."""
+    def watch(
+        self,
+        *,
+        on_wait: Callable[[int], None],
+        tell_full: Callable[[str, MemoryConnection], Timer],
+        dead_letter: DeadLetter,
+    ) -> None:
+        """Say who counts puts that wait, who tells of those that wait long, and who writes dead letters."""
         self._on_wait = on_wait
+        self._tell_full = tell_full
         self._dead_letter = dead_letter
 
     @property
@@ -124,6 +132,7 @@ class Outlet:
 
     async def _wait(self, waiting: Mapping[MemoryConnection, list[Batch]]) -> None:
         self._on_wait(1)
+        timers = [self._tell_full(self._spec.name, target) for target in waiting]
         try:
             if len(waiting) == 1:
                 for target, batches in waiting.items():
@@ -134,6 +143,8 @@ class Outlet:
                 if isinstance(result, BaseException):
                     raise result
         finally:
+            for timer in timers:
+                timer.cancel()
             self._on_wait(-1)
 
     def _prepared(self, relationship: str, batch: Batch) -> Batch:
