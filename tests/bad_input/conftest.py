@@ -1,0 +1,143 @@
+"""A workshop of flows: files in a folder of their own, and `router` as a real process on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+DEADLINE = 45.0
+
+Letter: TypeAlias = tuple[str, str, str, Any]
+"""Of a dead letter: processor, type and message of its error, and the record or what is left of it."""
+
+
+class Run:
+    """One `router`, started; it is killed when its deadline comes, and what was waited for fails."""
+
+    def __init__(self, arguments: tuple[str, ...], options: dict[str, Any]) -> None:
+        self.command = [sys.executable, "-m", "router", *arguments]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = subprocess.Popen(self.command, text=True, **{**pipes, **options})
+        self.said = ""
+        """What it has said on stderr so far."""
+        self.written = ""
+        """What it has written to stdout, as far as it was waited for."""
+        self._watch = threading.Timer(DEADLINE, self.process.kill)
+        self._watch.start()
+
+    def until(self, text: str) -> None:
+        """Wait for a line on stderr that holds this."""
+        assert self.process.stderr is not None
+        while text not in (line := self.process.stderr.readline()):
+            self.said += line
+            assert line, f"{text!r} never came; stderr was:\n{self.said}"
+        self.said += line
+
+    def until_written(self, line: str) -> None:
+        """Wait for this line on stdout."""
+        assert self.process.stdout is not None
+        while (read := self.process.stdout.readline()) != line + "\n":
+            self.written += read
+            assert read, f"{line!r} was never written; stdout was:\n{self.written}"
+        self.written += read
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        """Wait for its end; the exit code. Nobody who runs a flow is ever shown a traceback."""
+        written, said = self.process.communicate()
+        self.written, self.said = self.written + (written or ""), self.said + (said or "")
+        self.close()
+        assert "Traceback" not in self.said, self.said
+        return self.process.returncode
+
+    def close(self) -> None:
+        self._watch.cancel()
+        self.process.kill()
+        self.process.wait()
+        for stream in filter(None, (self.process.stdout, self.process.stderr)):
+            stream.close()
+
+
+class Workshop:
+    """A folder with flows in it, where `router` is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runs: list[Run] = []
+
+    def file(self, name: str, content: str | bytes) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def flow(self, processors: str, name: str = "flow", top: str = "") -> str:
+        """Write a flow of these processors, a line each; its file's name."""
+        body = "\n".join(f"  {line}" for line in processors.strip().splitlines())
+        return self.file(f"{name}.yaml", f"flow: {name}\n{top}processors:\n{body}\n").name
+
+    def start(self, *arguments: str, **options: Any) -> Run:
+        environment = {**os.environ, "XDG_STATE_HOME": str(self.folder / "state"), "HOME": str(self.folder)}
+        run = Run(arguments, {"cwd": self.folder, "env": environment, **options})
+        self.runs.append(run)
+        return run
+
+    def run(self, *arguments: str, **options: Any) -> Run:
+        """Run it to its end; its exit code is `run.process.returncode`."""
+        run = self.start("run", *arguments, **options)
+        run.end()
+        return run
+
+    def lines(self, name: str) -> list[str]:
+        """The lines of a file; each of them has its end."""
+        text = (self.folder / name).read_bytes().decode()
+        assert text.endswith("\n") or not text, f"{name} ends within a line: {text[-80:]!r}"
+        return text.split("\n")[:-1]
+
+    def numbers(self, name: str) -> list[int]:
+        """The field `n` of each line of JSON."""
+        return [json.loads(line)["n"] for line in self.lines(name)]
+
+    def letters(self, flow: str = "flow") -> list[Letter]:
+        """The dead letters of a flow, in order."""
+        path = self.folder / "state" / "router" / flow / "dead_letters.jsonl"
+        return [letter_of(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def letter_of(found: dict[str, Any]) -> Letter:
+    left = found["record"] if found["record"] is not None else found.get("content", found.get("content_base64"))
+    return found["processor"], found["error"]["type"], found["error"]["message"], left
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """An empty folder to run flows in; what is still running at the end is killed."""
+    made = Workshop(tmp_path)
+    yield made
+    for run in made.runs:
+        run.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Workshop]]:
+    """Makes workshops that live as long as the module: one run, many looks at what it did."""
+    made: list[Workshop] = []
+
+    def make() -> Workshop:
+        made.append(Workshop(tmp_path_factory.mktemp("shared")))
+        return made[-1]
+
+    yield make
+    for run in [run for each in made for run in each.runs]:
+        run.close()
