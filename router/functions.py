@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, ClassVar, final, get_type_hints
 
@@ -15,12 +14,10 @@ from router.batch import Batch
 from router.codec import Failures, Record, resumable
 from router.config import Config, Field
 from router.errors import ProcessorError
+from router.puller import Puller
 from router.relationship import FAILURE, RESERVED, SUCCESS, Relationship, Unconnected
 
 __all__ = ["DROP", "To", "failed", "processor", "sink", "source"]
-
-_SOURCE_RECORDS = 1000
-_SOURCE_SECONDS = 0.1
 
 
 @final
@@ -135,7 +132,11 @@ class FunctionProcessor(Processor):
         labels = [
             each.relationship if type(each) is To else SUCCESS.name if type(each) is dict else None for each in results
         ]
-        if not set(map(type, rows)) <= {dict, _Drop} or not (set(labels) - {None} <= self._names() or not self.closed):
+        if not set(map(type, rows)) <= {dict, _Drop} or not set(map(type, labels)) <= {str, type(None)}:
+            return None
+        if None in labels and not labels.count(None) == rows.count(DROP) == results.count(DROP):
+            return None  # a To that names no relationship, or carries no record
+        if self.closed and not set(labels) - {None} <= self._names():
             return None
         return batch.with_rows(rows).partition(labels)
 
@@ -177,6 +178,8 @@ class FunctionProcessor(Processor):
             raise ProcessorError(f"{self.type_name} returned {type(result).__name__}; return a dict, DROP or To(...)")
 
     def _checked(self, result: To) -> tuple[str, Record]:
+        if not isinstance(result.relationship, str):
+            raise ProcessorError(f"{self.type_name}: To({result.relationship!r}, ...) names no relationship")
         if not isinstance(result.record, dict):
             raise ProcessorError(f"{self.type_name}: To({result.relationship!r}, ...) carries no dict")
         if self.closed and result.relationship not in self._names():
@@ -235,10 +238,13 @@ class FunctionSource(Source):
                 yield Batch.of([_record(record, self.type_name)]), number
                 number += 1
             return
-        iterator = iter(records)
-        while rows := await asyncio.to_thread(_pull, iterator):
-            yield Batch.of([_record(row, self.type_name) for row in rows]), number
-            number += 1
+        puller = Puller(iter(records))
+        try:
+            while rows := await puller.next():
+                yield Batch.of([_record(row, self.type_name) for row in rows]), number
+                number += 1
+        finally:
+            puller.stop()
 
 
 def processor(function: Callable[..., Any] | None = None, /, *, relationships: tuple[str, ...] | None = None) -> Any:
@@ -363,13 +369,3 @@ def _record(value: Any, name: str) -> Record:
     if type(value) is not dict:
         raise ProcessorError(f"{name} yielded {type(value).__name__}; a source yields dicts")
     return value
-
-
-def _pull(records: Iterator[Record]) -> list[Record]:
-    until = time.monotonic() + _SOURCE_SECONDS
-    pulled: list[Record] = []
-    for record in records:
-        pulled.append(record)
-        if len(pulled) >= _SOURCE_RECORDS or time.monotonic() >= until:
-            break
-    return pulled
