@@ -13,11 +13,24 @@ from typing import Any
 
 from router.batch import Batch, Origin
 from router.codec import JSON, Record
-from router.errors import RecordError
+from router.errors import ProcessorError, RecordError, RetryableError
 
-__all__ = ["HEADER", "Answer", "Order", "Part", "Recipe", "answer_part", "batch_of", "dump", "order_of", "rebuilt"]
+__all__ = [
+    "CANNOT_CROSS",
+    "HEADER",
+    "Answer",
+    "Order",
+    "Part",
+    "Recipe",
+    "answer_part",
+    "batch_of",
+    "dump",
+    "order_of",
+    "rebuilt",
+]
 
 HEADER = struct.Struct("<Q")
+CANNOT_CROSS = "what it gave cannot leave its worker process: {}"
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
@@ -82,14 +95,17 @@ def dump(value: object) -> bytes:
         told: list[tuple[str, dict[str, object]]] = [
             (text, {name: str(each) for name, each in data.items()}) for text, data in value.bulletins
         ]
-        cause = value.error
-        made = (
-            RecordError(f"what it gave cannot leave its worker process: {error}")
-            if cause is None
-            else RuntimeError(f"{type(cause).__name__}: {cause}")
-        )
+        made = _stand_in(value.error) if value.error is not None else RecordError(CANNOT_CROSS.format(error))
         body = pickle.dumps(Answer(error=made, bulletins=told), protocol=5)
     return HEADER.pack(len(body)) + body
+
+
+def _stand_in(error: BaseException) -> Exception:
+    """An error of router's or Python's own that means the same to the engine."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, RetryableError):
+        return RetryableError(text, after=error.after)
+    return ProcessorError(text) if isinstance(error, ProcessorError) else RuntimeError(text)
 
 
 def order_of(batch: Batch) -> Order:

@@ -18,7 +18,7 @@ from router.codec import Failures
 from router.config import settings_of
 from router.engine.clock import Clock
 from router.engine.context import FlowContext
-from router.engine.frames import HEADER, Answer, Recipe, dump, order_of, rebuilt
+from router.engine.frames import CANNOT_CROSS, HEADER, Answer, Recipe, dump, order_of, rebuilt
 from router.engine.outputs import Outputs
 from router.errors import ProcessorError, RecordError
 from router.functions import FunctionProcessor
@@ -79,7 +79,7 @@ class _Worker:
         try:
             answer: Answer = pickle.loads(body)  # noqa: S301 - from our own child
         except Exception as error:  # noqa: BLE001 - objects of an author's may do anything when they are made again
-            answer = Answer(error=RecordError(f"what it gave cannot leave its worker process: {error}"))
+            answer = Answer(error=RecordError(CANNOT_CROSS.format(error)))
         return answer
 
     @property
