@@ -16,6 +16,29 @@ import pytest
 
 DEADLINE = 45.0
 
+# A source that writes down what it is told of its batches: a hundred numbers each, `n` from 0 on.
+TOLD = """
+from router import Batch, Config, Source
+
+class ToldConfig(Config):
+    batches: int | None = None
+
+class Told(Source):
+    'Give numbers, and keep what became of them.'
+    type_name = "told"
+    config: ToldConfig
+
+    async def produce(self, context):
+        number = 0
+        while number != self.config.batches:
+            yield Batch.of([{"n": number * 100 + each} for each in range(100)]), number
+            number += 1
+
+    def settled(self, ack):
+        with open("told", "a") as file:
+            print(ack.token, ack.outcome.name, file=file)
+"""
+
 Letter: TypeAlias = tuple[str, str, str, Any]
 """Of a dead letter: processor, type and message of its error, and the record or what is left of it."""
 
@@ -75,6 +98,7 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.runs: list[Run] = []
+        self.file("plugins/told.py", TOLD)
 
     def file(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name
@@ -108,6 +132,10 @@ class Workshop:
     def numbers(self, name: str) -> list[int]:
         """The field `n` of each line of JSON."""
         return [json.loads(line)["n"] for line in self.lines(name)]
+
+    def told(self) -> dict[int, str]:
+        """What the source `told` has heard: the outcome of each batch, by its number."""
+        return {int(number): outcome for number, outcome in map(str.split, self.lines("told"))}
 
     def letters(self, flow: str = "flow") -> list[Letter]:
         """The dead letters of a flow, in order."""
