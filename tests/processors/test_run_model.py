@@ -235,6 +235,15 @@ async def test_an_image_is_nested_lists(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+async def test_a_number_within_lists_that_is_out_of_range_fails_alone(tmp_path: Path) -> None:
+    model = identity(tmp_path / "bytes.onnx", TensorProto.UINT8, None, 1, 2)
+    good, bad = await scored(model, {"x": "x"}, {"y": "y"}, {"x": [[1, 255]]}, {"x": [[1, 300]]}, {"x": [[-1, 2]]})
+    assert [record["y"] for record in good] == [[[1, 255]]]
+    assert [message.partition(";")[0] for message in bad] == [
+        "'x[0][1]' is 300, which is out of range", "'x[0][0]' is -1, which is out of range",
+    ]  # fmt: skip
+
+
 async def test_a_model_for_one_record_at_a_time_is_called_for_each(tmp_path: Path) -> None:
     model = identity(tmp_path / "one.onnx", FLOAT, 1, 2)
     good, _ = await scored(model, {"x": "x"}, {"y": "y"}, {"x": [1, 2]}, {"x": [3, 4]})

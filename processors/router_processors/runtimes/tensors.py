@@ -85,9 +85,14 @@ def _stacked(values: Sequence[Any], dtype: str) -> Array | None:
     kinds = {"text": "U", "bool": "b"}.get(dtype, "fiub" if dtype.startswith("float") else "iub")
     if array.dtype.kind not in kinds:
         return None
+    if dtype == "text":  # numpy makes text of numbers, and cuts off what ends in NUL
+        array = np.array(values, dtype=object)
+        return array if set(map(type, array.flat)) == {str} else None
     with np.errstate(over="ignore"):
-        array = array.astype(object if dtype == "text" else dtype)
-    return None if array.dtype.kind == "f" and not np.isfinite(array).all() else array
+        made = array.astype(dtype)
+    if made.dtype.kind == "f":
+        return made if np.isfinite(made).all() else None
+    return made if np.array_equal(made, array) else None  # what is out of range would be another number
 
 
 def _fits(array: Array, field: ModelField) -> bool:
