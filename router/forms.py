@@ -18,14 +18,14 @@ from router.codec import (
     estimated_size,
 )
 
-__all__ = ["Chooser", "Forms"]
+__all__ = ["EVEN", "Chooser", "Forms"]
 
 Chooser: TypeAlias = Callable[[list[Any]], list[Any]]
 """Takes some of the values that lie beside the records of a batch."""
 
 ROW_COST = 5  # a decoded record takes about five times its line: 240 B + 33 as bytes, +824 as a dict
 _SAMPLED = 4
-_EVEN = 1 << 20  # a batch below this holds no record that a share of its size could hide
+EVEN = 1 << 20  # a batch below this holds no record that a share of its size could hide
 
 
 class Forms:
@@ -171,7 +171,7 @@ class Forms:
             self._rows = choose(source._rows)
         if source._structs is not None:
             self._structs = choose(source._structs)
-        if source._size is not None and source._size < _EVEN:
+        if source._size is not None and source._size < EVEN:
             self._size = source._size * self._count // max(1, source._count)
         self._projection, self.splices, self._is_finite = source._projection, source.splices, source._is_finite
 

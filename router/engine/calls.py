@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from router.authoring import Processor, Why
 from router.batch import Batch
-from router.codec import Failures, merged_failures
+from router.codec import JSON, Failures, merged_failures
 from router.engine.clock import Clock
 from router.engine.context import FlowContext, Scope, current_scope
 from router.engine.outputs import Outputs, all_failed, outputs_of
@@ -155,7 +155,7 @@ class Caller:
             bad = {index for index, _ in failures}
             batch = batch.select([index for index in range(len(batch)) if index not in bad])
         reads = self._processor.reads
-        if reads == "rows":
+        if reads == "rows" or (self.workers is not None and batch.codec is not JSON):  # a worker decodes JSON alone
             ready, undecodable = batch.decoded()
         elif reads == "content":
             ready, undecodable = batch.encoded(self._processor.codec)

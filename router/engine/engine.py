@@ -87,7 +87,10 @@ class Engine:
 
         Raises:
             ProcessorError: a processor could not start; those that had are stopped again.
+            RuntimeError: it has been started before; every run has an engine of its own.
         """
+        if self._started:
+            raise RuntimeError("an engine runs once; make another for the next run")
         processors = {name: self._made(name) for name in self.flow.processors}
         folder = self._data or Path(tempfile.mkdtemp(prefix=f"router-{self.flow.name}-"))
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,9 +106,9 @@ class Engine:
             tasks=self._tasks,
         )
         self._started = time.perf_counter()
-        if self.flow.registry is not None:
-            self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
         try:
+            if self.flow.registry is not None:
+                self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
             for name in reversed(self._machine.upstream_first):
                 await self._start(name)
         except BaseException:
@@ -146,8 +149,7 @@ class Engine:
             if self._report is None:
                 self._report = await self._shut_down(drain)
                 self._over.set()
-                if self.flow.registry is not None:
-                    self.flow.registry.hooks.hook.flow_stopped(report=self._report)
+                self._tell_plugins(self._report)
         return self._report
 
     # -- looking --------------------------------------------------------------------------------
@@ -351,6 +353,15 @@ class Engine:
                 self._desk.bulletin(self.flow.name, "dead letters are kept", {"path": letters.path})
             else:
                 shutil.rmtree(letters.path.parent, ignore_errors=True)
+
+    def _tell_plugins(self, report: Report) -> None:
+        if self.flow.registry is None:
+            return
+        try:
+            self.flow.registry.hooks.hook.flow_stopped(report=report)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the flow has ended, whatever a plugin says to that
+            text = "a plugin failed when it was told that the flow has stopped"
+            self._desk.bulletin(self.flow.name, text, {"error": f"{type(error).__name__}: {error}"})
 
     async def _stop_one(self, name: str) -> None:
         try:

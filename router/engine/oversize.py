@@ -5,6 +5,7 @@ from __future__ import annotations
 from router.batch import Batch
 from router.codec import RAW, encode_all
 from router.errors import RecordError
+from router.forms import EVEN
 from router.functions import failed
 
 __all__ = ["without_oversize"]
@@ -16,9 +17,9 @@ def without_oversize(batch: Batch, limit: int, processor: str) -> tuple[Batch, B
     """The records up to ``limit`` bytes, and the others: as their first KiB, each with its error.
 
     A decoded record counts as about what it takes as JSON. Looking costs nothing per record
-    while all of them together stay below the limit.
+    while all of them together stay below the limit; with a small limit each is measured.
     """
-    if batch.record_bytes <= limit:
+    if limit >= EVEN and batch.record_bytes <= limit:
         return batch, None
     sizes = batch.sizes()
     large = [index for index, size in enumerate(sizes) if size > limit]
