@@ -61,7 +61,7 @@ class Gauge:
 class Taken:
     """A batch on its way through a processor, with the acks it holds until that is done."""
 
-    __slots__ = ("acks", "batch", "connection", "done", "set_aside")
+    __slots__ = ("_aside", "_set_aside", "acks", "batch", "connection", "done")
 
     def __init__(
         self,
@@ -69,13 +69,25 @@ class Taken:
         acks: list[Ack],
         connection: str | None = None,
         done: Callable[[int], None] = lambda _: None,
-        set_aside: Callable[[int], None] = lambda _: None,
+        set_aside: Callable[[int, int], None] = lambda _records, _nbytes: None,
     ) -> None:
         self.batch = batch
         self.acks = acks
         self.connection = connection
         self.done = done
-        self.set_aside = set_aside
+        self._set_aside = set_aside
+        self._aside = (0, 0)
+
+    def set_aside(self) -> None:
+        """Count it against the limits of its connection again, while it waits for its call."""
+        self._aside = len(self.batch), self.batch.nbytes
+        self._set_aside(*self._aside)
+
+    def take_up(self) -> None:
+        """Its call begins: count it no more."""
+        records, nbytes = self._aside
+        self._aside = (0, 0)
+        self._set_aside(-records, -nbytes)
 
     def release(self, outcomes: Mapping[Ack, Outcome] | None = None, error: BaseException | None = None) -> None:
         """Say that the processor is done with all of it: delivered, but for what ``outcomes`` says."""
@@ -93,4 +105,4 @@ class Taken:
         acks = list(batch.acks())
         for ack in acks:
             ack.hold()
-        return Taken(batch, acks, self.connection, self.done, self.set_aside)
+        return Taken(batch, acks, self.connection, self.done, self._set_aside)

@@ -75,6 +75,7 @@ class MemoryConnection:
         self.records = 0
         self.nbytes = 0
         self.aside = 0
+        self.aside_bytes = 0
         self.unacked = 0
         self.records_in = 0
         self.records_out = 0
@@ -186,7 +187,8 @@ class MemoryConnection:
             return False
         if count == 1 and not self._entries and not self.aside:
             return True
-        return self.records + self.aside + count <= self.max_records and self.nbytes + batch.nbytes <= self.max_bytes
+        records, nbytes = self.records + self.aside + count, self.nbytes + self.aside_bytes + batch.nbytes
+        return records <= self.max_records and nbytes <= self.max_bytes
 
     def _put_or_drop(self, batch: Batch) -> None:
         if not self._fits(batch) and self._expire is not None:
@@ -228,7 +230,8 @@ class MemoryConnection:
     def _is_half_empty(self) -> bool:
         if self.inside is not None and 2 * self.inside.level > self.max_records:
             return False
-        return 2 * (self.records + self.aside) <= self.max_records and 2 * self.nbytes <= self.max_bytes
+        records, nbytes = self.records + self.aside, self.nbytes + self.aside_bytes
+        return 2 * records <= self.max_records and 2 * nbytes <= self.max_bytes
 
     # -- taking ---------------------------------------------------------------------------------
 
@@ -289,9 +292,11 @@ class MemoryConnection:
         self._entries.appendleft(_Entry(parts[0], parts[0].acks(), nbytes, whole.time))
         return self._entries[0]
 
-    def set_aside(self, records: int) -> None:
-        """Count ``records`` that a retry has set aside, or with a negative number took up again, against the limit."""
+    def set_aside(self, records: int, nbytes: int) -> None:
+        """Count what a retry or a lane has set aside, or negative has taken up again, against the limits."""
         self.aside += records
+        self.aside_bytes += nbytes
+        self._memory.add(nbytes)
         if records < 0:
             self._wake_putter()
 
@@ -332,7 +337,10 @@ class MemoryConnection:
             nbytes=self.nbytes,
             max_records=self.max_records,
             max_bytes=self.max_bytes,
-            full=min(1.0, max((self.records + self.aside) / self.max_records, self.nbytes / self.max_bytes)),
+            full=min(
+                1.0,
+                max((self.records + self.aside) / self.max_records, (self.nbytes + self.aside_bytes) / self.max_bytes),
+            ),
             oldest=max(0.0, self._now() - self._entries[0].time) if self._entries else 0.0,
             unacked=self.unacked,
             waiting=len(self._putters),

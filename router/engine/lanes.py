@@ -100,7 +100,7 @@ class Lanes:
             if lane and number not in self._busy:
                 self._busy.add(number)
                 job = lane.popleft()
-                job.taken.set_aside(-len(job.taken.batch))
+                job.taken.take_up()
                 return job
         return None
 
@@ -128,7 +128,7 @@ class Lanes:
         """Make room for another call while this one waits for a retry, if order allows it."""
         if not self._is_ordered and self._key is None:
             job.is_aside = True
-            job.taken.set_aside(len(job.taken.batch))
+            job.taken.set_aside()
             self._leave()
 
     async def come_back(self, job: Job) -> None:
@@ -153,7 +153,7 @@ class Lanes:
     def _enter_again(self, job: Job) -> None:
         self._calling += 1
         job.is_aside = False
-        job.taken.set_aside(-len(job.taken.batch))
+        job.taken.take_up()
 
     # -- keys -----------------------------------------------------------------------------------
 
@@ -176,7 +176,7 @@ class Lanes:
             self._ready.append(job)
         for number, chosen in lanes.items():
             part = taken.part(whole.select(chosen))
-            part.set_aside(len(chosen))
+            part.set_aside()
             self._lanes[number].append(Job(part, lane=number))
         for ack in taken.acks:
             ack.release()  # each part holds its own

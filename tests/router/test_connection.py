@@ -86,10 +86,11 @@ class World:
     def check(self) -> None:
         connection, entries = self.connection, list(self.connection._entries)
         assert connection.records == sum(len(entry.batch) for entry in entries)
-        assert connection.nbytes == sum(entry.nbytes for entry in entries) == self.gauge.level
+        assert connection.nbytes == sum(entry.nbytes for entry in entries)
+        assert connection.nbytes + connection.aside_bytes == self.gauge.level
         is_single = len(entries) == 1 and connection.records == 1
         assert is_single or connection.records + connection.aside <= self.max_records
-        assert is_single or connection.nbytes <= self.max_bytes
+        assert is_single or connection.nbytes + connection.aside_bytes <= self.max_bytes
         assert connection.unacked == sum(len(taken.batch) for taken in self.taken)
 
     async def step(self) -> None:
@@ -146,11 +147,13 @@ class World:
     async def aside(self) -> None:
         if self.taken and not self.connection.aside:
             taken = self.taken[-1]
-            if self.connection.records + len(taken.batch) <= self.max_records:
-                taken.set_aside(len(taken.batch))
+            connection, batch = self.connection, taken.batch
+            fits = connection.nbytes + batch.nbytes <= connection.max_bytes
+            if fits and connection.records + len(batch) <= self.max_records:
+                taken.set_aside()
                 await asyncio.sleep(0)
                 self.check()
-                taken.set_aside(-len(taken.batch))
+                taken.take_up()
 
     async def finish(self, *, close: bool) -> None:
         if close:
