@@ -41,7 +41,7 @@ class Generate(Source):
     def __init__(self, config: GenerateConfig) -> None:
         super().__init__(config)
         self._made = 0
-        self._context: Context | None = None
+        self._rejected = 0
 
     @classmethod
     def check(cls, config: GenerateConfig) -> Iterable[str]:
@@ -50,10 +50,6 @@ class Generate(Source):
             if expression.fields or expression.whole:
                 read = min(expression.fields, default="record")
                 yield f"'record.{field}': there is no record to read {read!r} from; 'meta.number' counts them"
-
-    async def start(self, context: Context) -> None:
-        """Remember whom to tell."""
-        self._context = context
 
     async def produce(self, context: Context) -> AsyncIterator[tuple[Batch, object]]:
         """Give batches until the count is reached."""
@@ -68,12 +64,17 @@ class Generate(Source):
                 due = max(due, now - _LATE) + wanted / self.config.rate
             batch = self._batch(self._made, wanted)
             self._made += wanted
-            yield batch, self._made
+            yield batch, wanted
 
     def settled(self, ack: Ack) -> None:
-        """Tell of records that were rejected: they cannot be given again."""
-        if ack.outcome is Outcome.REJECTED and self._context is not None:
-            self._context.bulletin("records were rejected; they are not made again", up_to=ack.token)
+        """Count what was rejected: it cannot be given again."""
+        if ack.outcome is Outcome.REJECTED and isinstance(ack.token, int):
+            self._rejected += ack.token
+
+    async def stop(self, context: Context) -> None:
+        """Tell of what was rejected."""
+        if self._rejected:
+            context.bulletin("records were rejected; they are not made again", records=self._rejected)
 
     def progress(self) -> tuple[int, int | None]:
         """How many records were made, and of how many."""
