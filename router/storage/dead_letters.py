@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,18 @@ LONGEST_WORDS = 64 << 10
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=repr).encode
 
 
+class _Lines:
+    """What one put has to say."""
+
+    __slots__ = ("error", "is_written", "lines", "records")
+
+    def __init__(self, lines: bytes, records: int) -> None:
+        self.lines = lines
+        self.records = records
+        self.is_written = False
+        self.error: BaseException | None = None
+
+
 class DeadLetters:
     """The records a flow set aside, in ``dead_letters.jsonl`` of its data folder.
 
@@ -36,12 +49,16 @@ class DeadLetters:
         self._file: Any = None
         self._bytes = 0
         self._kept = 0
+        self._waiting: list[_Lines] = []
         self._lock = asyncio.Lock()
+        self._writing = threading.Lock()  # a put that is cancelled leaves its thread at work
+        self._is_taken_away = False
+        self._is_closed = False
 
     def has_room(self) -> bool:
         """False once the bound is reached; it stays so until the file is taken away."""
         if self._kept and not self.path.exists():
-            self.close()
+            self._is_taken_away = True
             self._kept = self._bytes = 0
         return self._kept < MOST_RECORDS and self._bytes < MOST_BYTES
 
@@ -56,12 +73,35 @@ class DeadLetters:
         Raises:
             OSError: the disk is full or broken; nothing of the batch counts as written.
         """
+        lines = b"".join(self._line(batch, index, processor, connection) for index in range(len(batch)))
+        waiting = _Lines(lines, len(batch))
+        self._waiting.append(waiting)
         async with self._lock:
-            lines = b"".join(self._line(batch, index, processor, connection) for index in range(len(batch)))
-            await asyncio.to_thread(self._append, lines)
-            self.count += len(batch)
-            self._kept += len(batch)
-            self._bytes += len(lines)
+            if not waiting.is_written:  # by the sync that ran while this one waited
+                await self._write_waiting()
+            if waiting.error is not None:
+                raise waiting.error
+
+    async def _write_waiting(self) -> None:
+        together, self._waiting = self._waiting, []
+        lines = b"".join(each.lines for each in together)
+        write = asyncio.get_running_loop().run_in_executor(None, self._append, lines)
+        try:
+            await asyncio.wait([write])
+        except asyncio.CancelledError:
+            await asyncio.wait([write])  # until it is done the file is the thread's
+            raise
+        finally:
+            self._note(together, write)
+
+    def _note(self, together: list[_Lines], write: asyncio.Future[None]) -> None:
+        error = write.exception() if write.done() else None
+        for each in together:
+            each.is_written, each.error = True, error
+            if error is None:
+                self.count += each.records
+                self._kept += each.records
+                self._bytes += len(each.lines)
 
     def open(self) -> None:
         """Find out how much is there from earlier runs."""
@@ -71,12 +111,29 @@ class DeadLetters:
                 self._kept = sum(1 for _ in file)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; a write that is under way closes it when it is done."""
+        self._is_closed = True
+        if self._writing.acquire(blocking=False):
+            self._shut()
+            self._writing.release()
+
+    def _shut(self) -> None:
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def _append(self, lines: bytes) -> None:
+        try:
+            with self._writing:
+                self._write(lines)
+        finally:
+            if self._is_closed:
+                self.close()
+
+    def _write(self, lines: bytes) -> None:
+        if self._is_taken_away:
+            self._is_taken_away = False
+            self._shut()
         if self._file is None:
             self._file = self.path.open("ab", buffering=0)
         size = os.fstat(self._file.fileno()).st_size
