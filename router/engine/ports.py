@@ -124,8 +124,9 @@ class Inbox(Source):
 class Outbox(Processor):
     """A sink that a program reads records from: ``Engine(flow, replace={"archive": outbox})``.
 
-    A record is delivered when the loop body asks for the next one; leaving the loop early
-    leaves the last record, and those behind it, undelivered. While nobody reads, the flow waits.
+    A record is done with when the loop body asks for the next one, and its batch is delivered
+    with the last of its records. A loop that is left early can be taken up again: it begins with
+    the record it was left at. While nobody reads, the flow waits. One loop at a time.
 
     Example:
         >>> async def main(flow):
@@ -141,14 +142,14 @@ class Outbox(Processor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[tuple[list[Record], asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[deque[Record], asyncio.Future[None]]] = deque()
         self._arrived: asyncio.Future[None] | None = None
         self._is_ended = False
 
     async def process(self, batch: Batch, context: Context) -> Batch:
         """Hand the records over; done when the last one has been read."""
         read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (batch.rows, read)
+        entry = (deque(batch.rows), read)
         self._waiting.append(entry)
         self._tell()
         try:
@@ -173,8 +174,9 @@ class Outbox(Processor):
         while True:
             while self._waiting:
                 rows, read = self._waiting[0]
-                for row in rows:
-                    yield row
+                while rows:
+                    yield rows[0]
+                    rows.popleft()
                 if not read.done():
                     read.set_result(None)
                 if self._waiting and self._waiting[0][1] is read:

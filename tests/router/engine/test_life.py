@@ -80,3 +80,15 @@ async def test_a_small_limit_finds_the_one_large_record_of_a_batch(tmp_path: Pat
     async with Engine(build_flow({"flow": "t", "processors": steps}), data=tmp_path) as engine:
         report = await engine.run()
     assert report.processors["keep"].out == {"success": 99, "failure": 1}
+
+
+async def test_a_loop_over_an_outbox_goes_on_with_the_record_it_was_left_at() -> None:
+    steps = {"make": {"type": "generate", "count": 4, "to": "show"}, "show": {"type": "log"}}
+    outbox, seen = Outbox(), []
+    async with Engine(build_flow({"flow": "t", "processors": steps}), replace={"show": outbox}):
+        async for record in outbox:
+            seen.append(record["number"])
+            if len(seen) == 2:
+                break
+        seen += [record["number"] async for record in outbox]
+    assert seen == [0, 1, 1, 2, 3]
