@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from types import FrameType
@@ -14,6 +15,7 @@ from typing import Any, NoReturn, Self
 __all__ = ["Interrupts", "leave"]
 
 CUT_OFF = 1
+HEARTBEAT = 0.2  # seconds
 
 
 class Interrupts:
@@ -33,15 +35,24 @@ class Interrupts:
         self._stop = stop
         self._say = say
         self._former: dict[signal.Signals, Any] = {}
+        self._left = threading.Event()
 
     def __enter__(self) -> Self:
+        # The kernel may give a signal to any thread, and CPython then leaves the main one in its loop until it
+        # next gives up the interpreter's lock; a thread that asks for the lock now and then sees to that.
+        threading.Thread(target=self._beat, name="router-heartbeat", daemon=True).start()
         for number in (signal.SIGINT, signal.SIGTERM):
             self._former[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._left.set()
         for number, handler in self._former.items():
             signal.signal(number, handler)
+
+    def _beat(self) -> None:
+        while not self._left.wait(HEARTBEAT):
+            pass
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.by is None:
