@@ -218,7 +218,8 @@ def _parts(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, Sour
 def _watch_producers(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, SourceRunner]) -> None:
     """Let each runner know when waiting for a fuller batch is in vain."""
     for name, runner in runners.items():
-        producers = [runners.get(each.producer) or sources[each.producer] for each in flow.inputs_of(name)]
+        names = dict.fromkeys(each.producer for each in flow.inputs_of(name) if each.producer != name)
+        producers = [runners.get(each) or sources[each] for each in names]
         runner.is_idle = partial(_are_idle, producers)
         if runner.spec.run.batch.wait:
             for producer in producers:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-__all__ = ["Clock", "SystemClock", "Timer", "resolve", "sleep"]
+__all__ = ["Alarm", "Clock", "SystemClock", "Timer", "resolve", "sleep"]
 
 _Value = TypeVar("_Value")
 
@@ -45,6 +45,32 @@ def resolve(future: asyncio.Future[_Value], value: _Value) -> None:
     """Set a future's result unless it has one, or was cancelled."""
     if not future.done():
         future.set_result(value)
+
+
+class Alarm:
+    """At most one call that is due: setting it forgets the last."""
+
+    __slots__ = ("_callback", "_clock", "_timer")
+
+    def __init__(self, clock: Clock, callback: Callable[[], None]) -> None:
+        self._clock = clock
+        self._callback = callback
+        self._timer: Timer | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """True until it is due."""
+        return self._timer is not None
+
+    def set(self, seconds: float | None) -> None:
+        """Call back then; None: not at all."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self._clock.call_later(max(0.0, seconds), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        self._callback()
 
 
 async def sleep(clock: Clock, seconds: float) -> None:

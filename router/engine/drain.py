@@ -38,7 +38,7 @@ class Part:
 
     def has_moved(self) -> bool:
         """True if anything happened in it since this was asked last."""
-        seen = [(runner.records_in, runner.holdings.records) for runner in self.runners]
+        seen = [(runner.records_in, runner.holdings.changes) for runner in self.runners]
         moved, self._seen = seen != self._seen, seen
         return moved
 
@@ -62,7 +62,6 @@ class Coordinator:
         self._part_of: dict[Runner, Part] = {}
         self._runners: list[Runner] = []
         self._sources: list[SourceRunner] = []
-        self._woken: dict[Runner, object] = {}
         self._waiting = 0
         self._paused = 0
         self._is_looking = False
@@ -87,11 +86,6 @@ class Coordinator:
         elif not part.open_upstream and not part.is_ended:
             self._try_to_end(part)
         self._look_stalled_soon()
-
-    def woken(self, runner: Runner, why: Why) -> None:
-        """Hear that a runner has done a wake."""
-        if why is Why.FULL:
-            self._woken[runner] = _hold_of(runner)
 
     def waits(self, change: int) -> None:
         """Hear that somebody waits for room or for settlements, or does so no more."""
@@ -188,10 +182,9 @@ class Coordinator:
             self._fail(f"the dead letters are full, {', '.join(paused)} cannot go on")
 
     def _oldest_holder(self) -> Runner | None:
-        """Who holds the oldest records and was not asked to let go of just these."""
-        holders = [runner for runner in self._runners if runner.holdings.records]
-        unasked = [runner for runner in holders if self._woken.get(runner) != _hold_of(runner)]
-        return min(unasked, key=lambda runner: runner.holdings.since or 0.0, default=None)
+        """Who holds the oldest records and was not asked in vain to let go of just these."""
+        holders = [runner for runner in self._runners if runner.holdings.may_ask]
+        return min(holders, key=lambda runner: runner.holdings.since or 0.0, default=None)
 
     # -- a stop ---------------------------------------------------------------------------------
 
@@ -204,7 +197,3 @@ class Coordinator:
         self.is_drained = not runs and all(source.is_ended for source in self._sources)
         if self.is_drained:
             self.drained.set()
-
-
-def _hold_of(runner: Runner) -> object:
-    return runner.holdings.records, runner.holdings.since

@@ -17,11 +17,13 @@ class Holdings:
 
     def __init__(self, limits: HoldOptions, on_release: Callable[[], None]) -> None:
         self.records = 0
+        self.changes = 0
+        """How often something was held or let go of: what tells one state from another."""
         self.inside: Gauge | None = None
         self._limits = limits
         self._nbytes = 0
         self._held: dict[HeldBatch, int] = {}
-        self._told_full = False
+        self._asked_in_vain: int | None = None
         self._on_release = on_release
 
     @property
@@ -39,10 +41,22 @@ class Holdings:
         """All that is held, oldest first."""
         return list(self._held)
 
-    def must_tell(self) -> bool:
-        """True once each time the limit is crossed."""
-        must, self._told_full = not self._told_full, True
-        return must
+    @property
+    def level(self) -> tuple[int, int]:
+        """How many records are held, and how many bytes."""
+        return self.records, self._nbytes
+
+    @property
+    def may_ask(self) -> bool:
+        """True if something is held, other than what was asked for in vain."""
+        return bool(self._held) and self._asked_in_vain != self.changes
+
+    def asked(self, before: tuple[int, int]) -> bool:
+        """Note that something was asked for with FULL when the level was ``before``; False if that was in vain."""
+        if not self._held or self.level[0] < before[0] or self.level[1] < before[1]:
+            return True
+        self._asked_in_vain = self.changes
+        return False
 
     def held(self, held: HeldBatch) -> None:
         """Count records that are held from now on."""
@@ -55,8 +69,6 @@ class Holdings:
         if nbytes is None:
             return
         self._charge(-len(held.batch), -nbytes)
-        if not self.is_full:
-            self._told_full = False
         self._on_release()
 
     def reject(self) -> None:
@@ -65,6 +77,7 @@ class Holdings:
             held.settle(Outcome.REJECTED)
 
     def _charge(self, records: int, nbytes: int) -> None:
+        self.changes += 1
         self.records += records
         self._nbytes += nbytes
         if self.inside is not None:

@@ -36,8 +36,13 @@ class Job:
         """Done when the outputs of this call are put."""
         return self._done
 
+    @property
+    def is_next(self) -> bool:
+        """True if the calls before this one have put their outputs."""
+        return self._before is None or self._before.done()
+
     async def come(self) -> None:
-        """Wait until the calls before this one have put their outputs."""
+        """Wait until they have."""
         if self._before is not None:
             await asyncio.shield(self._before)
 

@@ -11,7 +11,7 @@ from router.authoring import Processor, Why
 from router.batch import Batch
 from router.connections.base import Taken
 from router.engine.calls import Caller
-from router.engine.clock import Clock, Timer
+from router.engine.clock import Alarm, Clock
 from router.engine.context import FlowContext, Scope
 from router.engine.holdings import Holdings
 from router.engine.inlet import Inlet
@@ -40,9 +40,6 @@ class Watcher(Protocol):
 
     def paused(self, change: int) -> None:
         """Hear that a runner waits for room in the dead letters, or does so no more."""
-
-    def woken(self, runner: Runner, why: Why) -> None:
-        """Hear that a runner has done a wake."""
 
     def new_ack(self) -> Ack:
         """An origin of the engine's own."""
@@ -80,6 +77,8 @@ class Runner:
         self.active = 0
         self.blocked = 0
         self.paused = 0
+        self.parked = 0
+        """Calls that wait for other calls of this processor: for their turn to put, or to be called again."""
         self.due: set[Why] = set()
         self.is_idle: Callable[[], bool] = lambda: False
         self.patient: Sequence[Runner] = ()
@@ -92,8 +91,8 @@ class Runner:
         self._waiter: asyncio.Future[None] | None = None
         self._is_notified = False
         self._is_over = False
-        self._wake_timer: Timer | None = None
-        self._batch_timer: Timer | None = None
+        self._wake_alarm = Alarm(clock, lambda: self.wake(Why.TIME))
+        self._batch_alarm = Alarm(clock, self._batch_is_due)
         self._batch_due = False
 
     # -- what others see ------------------------------------------------------------------------
@@ -106,12 +105,12 @@ class Runner:
     @property
     def wakes(self) -> bool:
         """True if it asked to be woken at a time."""
-        return self._wake_timer is not None
+        return self._wake_alarm.is_set
 
     @property
     def can_run(self) -> bool:
         """True if it has, or could take up, anything that does not wait for somebody else's room."""
-        if self.due or self.active > self.blocked + self.paused:
+        if self.due or self.active > self.blocked + self.paused + self.parked:
             return True
         return not self.active and self.waiting_records > 0 and not self.holdings.is_full
 
@@ -143,7 +142,7 @@ class Runner:
 
     def notify_patient(self) -> None:
         """Look again if it waits for a fuller batch: there may be nobody left to fill it."""
-        if self._batch_timer is not None:
+        if self._batch_alarm.is_set:
             self.notify()
 
     def wake(self, why: Why) -> None:
@@ -174,8 +173,9 @@ class Runner:
                 await self._turns.share(now=self.outlet.is_deep)
                 continue
             if not self.active:
-                for each in self.patient:
-                    each.notify_patient()
+                if not self.waiting_records:
+                    for each in self.patient:
+                        each.notify_patient()
                 self._watcher.quiet(self)
             await self._wait()
 
@@ -225,14 +225,14 @@ class Runner:
 
     def _may_take(self) -> bool:
         if self.holdings.is_full:
-            if self.holdings.must_tell():
+            if self.holdings.may_ask:
                 self.wake(Why.FULL)
             return False
         wait = self.spec.run.batch.wait.total_seconds()
         if not wait or self._batch_due or not self.inlet.records or self.inlet.is_full_batch or self.is_idle():
             return True
-        if self._batch_timer is None:
-            self._batch_timer = self._clock.call_later(wait, self._batch_is_due)
+        if not self._batch_alarm.is_set:
+            self._batch_alarm.set(wait)
         return False
 
     def _batch_is_due(self) -> None:
@@ -241,9 +241,7 @@ class Runner:
 
     def _forget_batch_wait(self) -> None:
         self._batch_due = False
-        if self._batch_timer is not None:
-            self._batch_timer.cancel()
-            self._batch_timer = None
+        self._batch_alarm.set(None)
 
     # -- one batch ------------------------------------------------------------------------------
 
@@ -265,8 +263,8 @@ class Runner:
         batch, backoff = taken.batch, Backoff(self._clock.now())
 
         async def emit(outputs: Outputs) -> None:
-            if job is not None:
-                await job.come()
+            if job is not None and not job.is_next:
+                await self._parked(job.come())
             owned = [(name, each.owned_by(acks)) for name, each in outputs]
             for _, each in owned:
                 ledger.saw(each)
@@ -321,8 +319,16 @@ class Runner:
             self.notify()
         goes_on = await self.pauses.wait(seconds, reason)
         if goes_on and job is not None:
-            await self._lanes.come_back(job)
+            await self._parked(self._lanes.come_back(job))
         return goes_on
+
+    async def _parked(self, wait: Awaitable[None]) -> None:
+        self.parked += 1
+        self._watcher.quiet(self)
+        try:
+            await wait
+        finally:
+            self.parked -= 1
 
     def reject_waiting(self) -> None:
         """Give back what was taken and has not been called."""
@@ -333,7 +339,7 @@ class Runner:
 
     async def _wake(self, why: Why) -> None:
         self.active += 1
-        held_before = self.holdings.records
+        level = self.holdings.level
         ack = self._watcher.new_ack()
         try:
             outputs, scope = await self._call_wake(why, ack)
@@ -342,9 +348,9 @@ class Runner:
         finally:
             ack.release()
             self.active -= 1
-        if why is Why.FULL and self.holdings.records == held_before > 0 and not self.wakes:
-            self.context.bulletin("was asked to let go of something it holds, and did not", records=held_before)
-        self._watcher.woken(self, why)
+        if why is Why.FULL and not self.holdings.asked(level) and not self.wakes:
+            held = self.holdings.records
+            self.context.bulletin("was asked to let go of something it holds, and did not", records=held)
 
     async def _call_wake(self, why: Why, ack: Ack) -> tuple[Outputs, Scope]:
         backoff = Backoff(self._clock.now())
@@ -361,28 +367,21 @@ class Runner:
                 return outputs, scope
 
     def _give_up_held(self, error: BaseException, why: Why) -> tuple[Outputs, Scope]:
-        """All that is held leaves by ``failure``."""
+        """All that is held leaves by ``failure``; at a stop it is given back."""
         self.context.bulletin(
-            "failed when it was woken; what it held goes to failure",
+            "failed when it was woken",
             why=why.value,
             error=f"{type(error).__name__}: {error}",
             records=self.holdings.records,
         )
         scope = Scope()
-        scope.releases = [(each, Outcome.DELIVERED) for each in self.holdings.batches]
+        if why is not Why.STOPPING:
+            scope.releases = [(each, Outcome.DELIVERED) for each in self.holdings.batches]
         return [all_failed(each.batch, error, self.spec.name) for each, _ in scope.releases], scope
 
     def wake_at(self, time: float | None) -> None:
         """Ask for ``wake(TIME)``; the newest wish counts."""
-        if self._wake_timer is not None:
-            self._wake_timer.cancel()
-            self._wake_timer = None
-        if time is not None and not self._is_over:
-            self._wake_timer = self._clock.call_later(max(0.0, time - self._clock.now()), self._wake_due)
-
-    def _wake_due(self) -> None:
-        self._wake_timer = None
-        self.wake(Why.TIME)
+        self._wake_alarm.set(None if time is None or self._is_over else time - self._clock.now())
 
     def end(self) -> None:
         """Nothing comes any more and nothing is held: there is no time to wake it at."""

@@ -185,18 +185,18 @@ class SourceRunner:
             if (objection := self.outlet.objection(name)) is not None:
                 raise objection
         count = sum(len(batch) for _, batch in outputs)
-        await self._wait_for_room()
-        self.records += count
-        position = self.records if count else None
-        if position is not None:
-            self._marks.sent(None, position)
+        position = self.records + count if count else None
         ack = self._make_ack(token, lambda ack: self._settled(ack, position))
         try:
-            if self.is_stopping and not self._may_put():
+            await self._wait_for_room()
+            if self._may_put():
+                if position is not None:
+                    self.records = position
+                    self._marks.sent(None, position)
+                await self._put(outputs, ack)
+            else:  # the flow stops
                 ack.hold()
                 ack.release(Outcome.REJECTED)
-            else:
-                await self._put(outputs, ack)
         except BaseException as error:
             ack.release(Outcome.REJECTED, error)
             raise
