@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import pytest
 
@@ -43,53 +43,95 @@ Letter: TypeAlias = tuple[str, str, str, Any]
 """Of a dead letter: processor, type and message of its error, and the record or what is left of it."""
 
 
+class Lines:
+    """What a process says on one of its streams, read as it comes, so that it never waits for us."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        self._looked_at = 0
+        self._is_over = False
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._stream:
+            self._add(line)
+        self._add(None)
+
+    def _add(self, line: str | None) -> None:
+        with self._news:
+            self._lines += [] if line is None else [line]
+            self._is_over = line is None
+            self._news.notify_all()
+
+    def until(self, text: str) -> None:
+        """Wait for a line that holds this, behind those that were waited for before."""
+        with self._news:
+            while True:
+                for line in self._lines[self._looked_at :]:
+                    self._looked_at += 1
+                    if text in line:
+                        return
+                came = not self._is_over and self._news.wait(DEADLINE)
+                assert came, f"{text!r} never came after:\n{''.join(self._lines[-20:])}"
+
+    @property
+    def text(self) -> str:
+        """All of it so far."""
+        with self._news:
+            return "".join(self._lines)
+
+    def close(self) -> None:
+        self._reader.join()
+        self._stream.close()
+
+
 class Run:
-    """One `router`, started; it is killed when its deadline comes, and what was waited for fails."""
+    """One `router`, started."""
 
     def __init__(self, arguments: tuple[str, ...], options: dict[str, Any]) -> None:
-        self.command = [sys.executable, "-m", "router", *arguments]
+        command = [sys.executable, "-m", "router", *arguments]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.process = subprocess.Popen(self.command, text=True, **{**pipes, **options})
-        self.said = ""
-        """What it has said on stderr so far."""
-        self.written = ""
-        """What it has written to stdout, as far as it was waited for."""
-        self._watch = threading.Timer(DEADLINE, self.process.kill)
-        self._watch.start()
+        self.process = subprocess.Popen(command, text=True, **{**pipes, **options})
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._out, self._err = Lines(self.process.stdout), Lines(self.process.stderr)
+
+    @property
+    def written(self) -> str:
+        """What it has written to stdout."""
+        return self._out.text
+
+    @property
+    def said(self) -> str:
+        """What it has said on stderr."""
+        return self._err.text
 
     def until(self, text: str) -> None:
         """Wait for a line on stderr that holds this."""
-        assert self.process.stderr is not None
-        while text not in (line := self.process.stderr.readline()):
-            self.said += line
-            assert line, f"{text!r} never came; stderr was:\n{self.said}"
-        self.said += line
+        self._err.until(text)
 
-    def until_written(self, line: str) -> None:
-        """Wait for this line on stdout."""
-        assert self.process.stdout is not None
-        while (read := self.process.stdout.readline()) != line + "\n":
-            self.written += read
-            assert read, f"{line!r} was never written; stdout was:\n{self.written}"
-        self.written += read
+    def until_written(self, text: str) -> None:
+        """Wait for a line on stdout that holds this."""
+        self._out.until(text)
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
     def end(self) -> int:
         """Wait for its end; the exit code. Nobody who runs a flow is ever shown a traceback."""
-        written, said = self.process.communicate()
-        self.written, self.said = self.written + (written or ""), self.said + (said or "")
+        self.process.wait(DEADLINE)
         self.close()
         assert "Traceback" not in self.said, self.said
         return self.process.returncode
 
     def close(self) -> None:
-        self._watch.cancel()
         self.process.kill()
         self.process.wait()
-        for stream in filter(None, (self.process.stdout, self.process.stderr)):
-            stream.close()
+        self._out.close()
+        self._err.close()
 
 
 class Workshop:
