@@ -9,9 +9,9 @@ from typing import Protocol
 
 from router.batch import Batch
 from router.connections.memory import MemoryConnection
-from router.engine.clock import Clock, Timer, sleep
+from router.engine.clock import Clock, Timer
 from router.engine.report import Bulletin
-from router.engine.retry import Backoff
+from router.engine.retry import Backoff, Pauses
 from router.flow import ProcessorSpec
 from router.storage.dead_letters import DeadLetters
 
@@ -40,11 +40,21 @@ class Desk:
     ) -> None:
         self.bulletins: deque[Bulletin] = deque(maxlen=KEPT)
         self.letters = letters
-        self.is_stopping = False
+        self._pauses = Pauses(clock)
         self._flow = flow
         self._told_full: dict[str, float] = {}
         self._clock = clock
         self._on_letter = on_letter
+
+    @property
+    def is_stopping(self) -> bool:
+        """True from the moment the flow stops: what waits to be written, and cannot be, is given back."""
+        return self._pauses.is_over
+
+    @is_stopping.setter
+    def is_stopping(self, value: bool) -> None:
+        if value:
+            self._pauses.end()
 
     def bulletin(self, processor: str, text: str, data: Mapping[str, object]) -> None:
         """Tell the operator; safe from any thread."""
@@ -80,13 +90,16 @@ class Desk:
     async def _write(self, runner: Writer, batch: Batch, connection: str | None) -> bool:
         name = runner.spec.name
         if not self.letters.has_room():
+            if self.is_stopping:
+                return False
             self.bulletin(
                 name, "the dead letters are full; waiting for somebody to take them away", {"path": self.letters.path}
             )
             runner.on_paused(1)
             try:
                 while not self.letters.has_room():
-                    await sleep(self._clock, LOOK_AGAIN)
+                    if not await self._pauses.wait(LOOK_AGAIN, "the dead letters are full"):
+                        return False
             finally:
                 runner.on_paused(-1)
         backoff = Backoff(self._clock.now())
@@ -97,7 +110,8 @@ class Desk:
                 if self.is_stopping:
                     return False
                 self.bulletin(name, "dead letters cannot be written; trying again", {"error": error})
-                await sleep(self._clock, backoff.next())
+                if not await self._pauses.wait(backoff.next(), str(error)):
+                    return False
             else:
                 self._on_letter()
                 return True

@@ -47,13 +47,14 @@ class Pauses:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: set[asyncio.Future[bool]] = set()
-        self._is_over = False
+        self.is_over = False
+        """True when the flow stops: nothing waits any more."""
         self.reason: str | None = None
         """What the newest of them waits for."""
 
     async def wait(self, seconds: float, reason: str) -> bool:
         """Wait; False if the flow stops meanwhile, or stops already."""
-        if self._is_over:
+        if self.is_over:
             return False
         pause: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         timer = self._clock.call_later(seconds, lambda: resolve(pause, value=True))
@@ -69,6 +70,6 @@ class Pauses:
 
     def end(self) -> None:
         """The flow stops: end those that wait, and every one to come."""
-        self._is_over = True
+        self.is_over = True
         for pause in self._waiting:
             resolve(pause, value=False)
