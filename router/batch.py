@@ -83,7 +83,7 @@ class Batch(Forms):
     @staticmethod
     def of(rows: Iterable[Record], /, **attributes: Any) -> Batch:
         """Make a batch of decoded records."""
-        listed = list(rows)
+        listed = _checked(list(rows))
         return Batch(len(listed), unowned(len(listed), attributes), rows=listed)
 
     @staticmethod
@@ -223,7 +223,7 @@ class Batch(Forms):
             ValueError: there are more or fewer rows than records; use ``expand``, ``group`` or ``derive``.
         """
         self._check_length("rows", rows)
-        made = Batch(self._count, self._runs, rows=_as_list(rows), columns=self._columns)
+        made = Batch(self._count, self._runs, rows=_checked(rows), columns=self._columns)
         made.is_merged = self.is_merged
         return made
 
@@ -279,7 +279,7 @@ class Batch(Forms):
         """
         self._check_length("lists", lists)
         parents = [index for index, rows in enumerate(lists) for _ in rows]
-        rows = list(chain.from_iterable(lists))
+        rows = _checked(list(chain.from_iterable(lists)))
         made = Batch(len(rows), chosen(self._runs, parents), rows=rows)
         made._columns = self._columns and {name: [values[i] for i in parents] for name, values in self._columns.items()}
         made.is_merged = self.is_merged
@@ -302,7 +302,7 @@ class Batch(Forms):
             name: grouped_indexes(merged, owners, values, groups) if name == "index" else grouped(values, groups)
             for name, values in (self._columns or {}).items()
         }
-        made = Batch(len(rows), run_length(merged), rows=_as_list(rows), columns=columns or None)
+        made = Batch(len(rows), run_length(merged), rows=_checked(rows), columns=columns or None)
         made.is_merged = True
         return made
 
@@ -311,7 +311,7 @@ class Batch(Forms):
 
         Only where that is so: each row keeps every origin of the batch waiting.
         """
-        made = Batch(len(rows), ((distinct(self._runs), len(rows)),), rows=_as_list(rows))
+        made = Batch(len(rows), ((distinct(self._runs), len(rows)),), rows=_checked(rows))
         made.is_merged = True
         return made
 
@@ -397,6 +397,14 @@ class Batch(Forms):
     def _check_length(self, what: str, given: Sequence[Any]) -> None:
         if len(given) != self._count:
             raise ValueError(f"one for each of {self._count} records; got {len(given)} {what}")
+
+
+def _checked(rows: Sequence[Record]) -> list[Record]:
+    """Refuse what is no record: it would be written as null, or as something nobody asked for."""
+    for kind in set(map(type, rows)):
+        if not issubclass(kind, dict):
+            raise TypeError(f"a record is a dict; got {kind.__name__}")
+    return _as_list(rows)
 
 
 def _as_list(values: Sequence[Any]) -> list[Any]:

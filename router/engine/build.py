@@ -227,10 +227,7 @@ def _watch_producers(flow: Flow, runners: Mapping[str, Runner], sources: Mapping
 
 
 def _are_idle(producers: Sequence[Runner | SourceRunner]) -> bool:
-    return all(
-        each.is_waiting if isinstance(each, SourceRunner) else not (each.active or each.waiting_records)
-        for each in producers
-    )
+    return all(each.is_waiting if isinstance(each, SourceRunner) else not each.can_run for each in producers)
 
 
 def _back_edges(flow: Flow) -> frozenset[str]:

@@ -18,6 +18,7 @@ from router.engine.build import Machine, build
 from router.engine.clock import Clock, SystemClock, Timer, sleep
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
+from router.engine.ports import Inbox
 from router.engine.report import Bulletin, ProcessorReport, ProcessorStatus, Report, Status
 from router.engine.retry import Backoff
 from router.engine.tasks import Tasks
@@ -113,6 +114,9 @@ class Engine:
                 await self._start(name)
         except BaseException:
             await self._close()
+            for each in self._replace.values():
+                if isinstance(each, Inbox):  # somebody may wait for what it was given before the start
+                    each.refuse()
             raise
         for name, runner in self._machine.runners.items():
             self._tasks.start(runner.run(), name)

@@ -27,7 +27,10 @@ class Inlet:
     @property
     def is_full_batch(self) -> bool:
         """True if what waits fills one call."""
-        return any(connection.records >= self._options.records for _, connection in self._inputs)
+        return any(
+            connection.records >= self._options.records or connection.nbytes >= self._options.nbytes
+            for _, connection in self._inputs
+        )
 
     def take(self) -> Taken | None:
         """Take a batch, at most as large as one call may be; None: nothing waits."""

@@ -99,6 +99,10 @@ class Inbox(Source):
 
     async def stop(self, context: Context) -> None:
         """Refuse what comes now, and what the flow never took."""
+        self.refuse()
+
+    def refuse(self) -> None:
+        """Tell everybody who waits that their records will not be taken; the engine does when a flow cannot start."""
         self._is_ended = True
         self._requests.clear()
         for request in list(self._open):

@@ -6,11 +6,12 @@ import asyncio
 import random
 from datetime import timedelta
 
+from router.batch import Batch
 from router.engine.clock import Clock, resolve
 from router.errors import RetryableError
 from router.flow import RetryOptions
 
-__all__ = ["Backoff", "Pauses"]
+__all__ = ["Backoff", "Pauses", "outage_of"]
 
 FIRST, LONGEST = 1.0, 300.0
 
@@ -73,3 +74,12 @@ class Pauses:
         self.is_over = True
         for pause in self._waiting:
             resolve(pause, value=False)
+
+
+def outage_of(again: Batch) -> RetryableError | None:
+    """What the records that are to be tried again say of it in their column ``error``; the longest wait counts."""
+    errors = [each for each in again.columns.get("error", ()) if isinstance(each, dict)]
+    if not errors:
+        return None
+    waits = [wait for each in errors if (wait := (each.get("data") or {}).get("after")) is not None]
+    return RetryableError(str(errors[0].get("message")), after=max(waits, default=None))

@@ -19,7 +19,7 @@ from router.engine.lanes import Job, Lanes
 from router.engine.ledger import Ledger
 from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, all_failed, merged
-from router.engine.retry import Backoff, Pauses
+from router.engine.retry import Backoff, Pauses, outage_of
 from router.engine.tasks import Tasks
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
@@ -154,6 +154,9 @@ class Runner:
         """Count calls that wait for room downstream."""
         self.blocked += change
         self._watcher.waits(change)
+        if change > 0:
+            for each in self.patient:  # what they wait for cannot come while this one waits for them
+                each.notify_patient()
 
     def on_paused(self, change: int) -> None:
         """Count calls that wait for room in the dead letters."""
@@ -277,12 +280,13 @@ class Runner:
             again, error = await self._attempt(batch, acks, ledger, emit)
             if again is None:
                 return None
+            error = error or outage_of(again)
             if backoff.is_exhausted(self._clock.now(), self.spec.run.retry):
                 cause = error or RetryableError("still to be retried after the last attempt")
                 await emit([(UNAVAILABLE.name, all_failed(again, cause, self.spec.name)[1])])
                 return None
             wait = backoff.next(error)
-            batch = again.with_columns(attempts=[backoff.attempts] * len(again))
+            batch = again.with_columns(attempts=[backoff.attempts] * len(again), error=None)
             if not await self._pause(wait, error, job):
                 ledger.saw(batch)
                 return batch

@@ -37,8 +37,8 @@ def _branches(values: Iterable[Any], name: str) -> list[Any]:
     found = [value for value in values if value is not None]
     kinds = set(map(type, found))
     branches: list[Any] = [word for kind, word in _SCALARS.items() if kind in kinds]
-    if {int, float} <= kinds:
-        branches.remove("long")
+    if {int, float} <= kinds and all(float(value) == value for value in found if type(value) is int):
+        branches.remove("long")  # a double says all of them exactly
     if any(isinstance(value, datetime) for value in found):
         branches.append(_TIME)
     if dict in kinds:
