@@ -20,6 +20,7 @@ s: {type: told, batches: 50, to: w}
 w: {type: write_file, path: PATH}
 """
 WAITS = "w: tries again after a failure that is not the records' fault"
+NOWHERE = "w: {type: write_file, path: 'x/{{ nothing }}'}"
 LIBC = ctypes.CDLL(None)
 
 
@@ -85,14 +86,36 @@ def test_a_stop_while_the_disk_is_full_gives_back_what_is_not_written(
 
 
 def test_dead_letters_wait_for_a_full_disk_too(workshop: Any, disk: SmallDisk) -> None:
-    processors = "s: {type: told, batches: 10, to: w}\nw: {type: write_file, path: 'x/{{ nothing }}'}"
-    run = workshop.start("run", workshop.flow(processors), "--data", "small", **disk.options())
+    flow = workshop.flow(f"s: {{type: told, batches: 10, to: w}}\n{NOWHERE}")
+    run = workshop.start("run", flow, "--data", "small", **disk.options())
     run.until("dead letters cannot be written; trying again")
     disk.make_room(run)
     assert run.end() == 0
     letters = (disk.file.parent / "dead_letters.jsonl").read_text().splitlines()
     assert sorted(json.loads(letter)["record"]["n"] for letter in letters) == list(range(1000))
     assert workshop.told() == dict.fromkeys(range(10), "DEAD_LETTERED")
+
+
+def test_dead_letters_at_their_bound_end_a_flow_that_can_do_nothing_else(workshop: Any) -> None:
+    run = workshop.run(workshop.flow(f"s: {{type: told, batches: 200, to: w}}\n{NOWHERE}"))
+    assert run.process.returncode == 1
+    assert "  the dead letters are full, 'w' cannot go on" in run.said.splitlines()
+    letters = [left["n"] for _, _, _, left in workshop.letters()]
+    assert 10_000 <= len(letters) <= 11_000  # the last batch may go beyond
+    assert letters == list(range(len(letters)))
+    kept = [batch for batch, outcome in workshop.told().items() if outcome == "DEAD_LETTERED"]
+    assert (kept, set(workshop.told().values())) == (list(range(len(letters) // 100)), {"DEAD_LETTERED", "REJECTED"})
+
+
+def test_a_stop_does_not_wait_for_room_in_the_dead_letters(workshop: Any) -> None:
+    workshop.file("data/dead_letters.jsonl", "{}\n" * 10_000)
+    flow = workshop.flow(f"s: {{type: generate, rate: 100, record: {{n: meta.number}}, to: w}}\n{NOWHERE}")
+    run = workshop.start("run", flow, "--data", "data", "--drain", "10m")
+    run.until("the dead letters are full; waiting for somebody to take them away")
+    run.send(SIGINT)
+    assert run.end() == 1
+    assert "flow: cut off: what was on its way was given back to its sources" in run.said
+    assert "s: records were rejected; they are not made again" in run.said
 
 
 def heed_permissions() -> None:
