@@ -65,8 +65,11 @@ class Interrupts:
             leave(CUT_OFF)
 
     def _tell(self, text: str) -> None:
-        with contextlib.suppress(RuntimeError, OSError):  # the handler came in the middle of another write
-            self._say(text)
+        with contextlib.suppress(OSError):
+            try:
+                self._say(text)
+            except RuntimeError:  # the handler came in the middle of another write, which cannot be entered again
+                os.write(2, f"{text}\n".encode())
 
 
 def leave(code: int) -> NoReturn:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from signal import SIGINT, SIGTERM, Signals
 from typing import Any
 
 import pytest
+
+from router.cli.interrupts import Interrupts
 
 ENDLESS = {"type": "count_up"}
 KEEP = {"type": "keep"}
@@ -89,3 +92,16 @@ def test_several_flows_stop_together(start: Any, flow: Any, folder: Path) -> Non
     run.send(SIGINT)
     ended, said = run.end()
     assert (ended, "a: stopped" in said, "b: stopped" in said) == (130, True, True)
+
+
+def test_what_is_said_in_the_middle_of_another_write_is_said_all_the_same(capfd: pytest.CaptureFixture[str]) -> None:
+    def say(text: str) -> None:
+        raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+    loop = asyncio.new_event_loop()
+    try:
+        with Interrupts(loop, loop.stop, say):
+            os.kill(os.getpid(), SIGTERM)
+    finally:
+        loop.close()
+    assert capfd.readouterr().err == "stopping: what is under way is finished first; Ctrl-C again ends at once\n"
