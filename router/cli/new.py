@@ -26,6 +26,8 @@ _KINDS = {
 
 def _name(context: click.Context, parameter: click.Parameter, value: str) -> str:
     if not re.fullmatch("[a-z][a-z0-9_]*", value) or keyword.iskeyword(value):
+        if keyword.iskeyword(value):
+            raise click.BadParameter(f"{value!r} is a word of Python; choose another one", ctx=context, param=parameter)
         likely = re.sub("[^a-z0-9]+", "_", value.lower()).strip("_")
         hint = f" (did you mean {likely!r}?)" if re.match("[a-z]", likely) and likely != value else ""
         raise click.BadParameter(

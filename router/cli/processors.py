@@ -40,7 +40,8 @@ def command(*, name: str | None, plugins: tuple[Path, ...], as_json: bool, as_ma
     registry = load_registry(plugins)
     kinds = dict(sorted(registry.processors.items()))
     if name is not None and name not in kinds:
-        fail([*registry.problems, f"no processor type {name!r}{nearest(name, kinds)}"])
+        hint = nearest(name, kinds) or ("" if plugins else "; one of a plugin file needs --plugin FILE")
+        fail([*registry.problems, f"no processor type {name!r}{hint}"])
     for problem in registry.problems:
         click.echo(problem, err=True)
     found = [reference(kinds[name])] if name is not None else [reference(kind) for kind in kinds.values()]

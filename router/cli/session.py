@@ -15,6 +15,7 @@ import click
 
 from router.cli import logs
 from router.cli.data_folder import DataFolder, default_folder
+from router.cli.figures import plural
 from router.cli.group import abandon
 from router.cli.interrupts import Interrupts, leave
 from router.cli.loading import fail
@@ -123,3 +124,5 @@ def _tell(run: Run, letters: DeadLetterFile, code: int, options: Options) -> Non
             click.echo(painted(line, colour=has_colour(sys.stderr)), err=True)
     if (options.quiet or options.as_json) and run.report.error is not None:
         click.echo(f"{run.flow.name}: {run.report.error}", err=True)
+    elif options.quiet and options.strict and run.report.dead_letters:
+        click.echo(f"{run.flow.name}: {plural(run.report.dead_letters, 'dead letter')} in {letters.path}", err=True)

@@ -78,7 +78,7 @@ def test_nothing_is_overwritten_and_nothing_is_written_beside_it(router: Any, fo
     [
         (("plugin", "shop-tools"), "got 'shop-tools' (did you mean 'shop_tools'?)"),
         (("flow", "../escape"), "got '../escape' (did you mean 'escape'?)"),
-        (("processor", "class"), "got 'class'"),
+        (("processor", "class"), "'class' is a word of Python; choose another one"),
         (("processor", "route"), "the processor type 'route' is taken by plugin 'builtins'"),
         (("plugin", "json"), "the name 'json' is taken by an installed package"),
         (("plugin", "router"), "the name 'router' is taken by an installed package"),
