@@ -1,6 +1,6 @@
 """Use a flow as a function inside an aiohttp handler: many clients' requests are merged for the model and parted again.
 
-Run it, then: ``curl -d '{"text": "what a lovely day"}' localhost:8080/score``
+It needs aiohttp. Run it, then: ``curl -d '{"text": "what a lovely day"}' localhost:8080/score``
 """
 
 from collections.abc import AsyncIterator
@@ -51,4 +51,4 @@ def make_app() -> web.Application:
 
 
 if __name__ == "__main__":
-    web.run_app(make_app())
+    web.run_app(make_app(), host="localhost")
