@@ -75,6 +75,11 @@ class Lanes:
         """Records taken that wait for their call."""
 
     @property
+    def are_needed(self) -> bool:
+        """False where one call follows another, whatever its records: nothing need be handed out."""
+        return self._concurrency > 1 or self._key is not None
+
+    @property
     def has_room(self) -> bool:
         """True if one more call may begin."""
         return self._calling < self._concurrency

@@ -110,9 +110,9 @@ class Runner:
     @property
     def can_run(self) -> bool:
         """True if it has, or could take up, anything that does not wait for somebody else's room."""
-        if self.due or self.active > self.blocked + self.paused + self.parked:
-            return True
-        return not self.active and self.waiting_records > 0 and not self.holdings.is_full
+        if self.active:
+            return self.active > self.blocked + self.paused + self.parked
+        return bool(self.due) or (self.waiting_records > 0 and not self.holdings.is_full)
 
     @property
     def state(self) -> str:
@@ -194,7 +194,7 @@ class Runner:
             return False
         self._forget_batch_wait()
         self.records_in += len(taken.batch)
-        if self.spec.run.concurrency > 1:
+        if self._lanes.are_needed:
             self._lanes.admit(taken)
             return True
         self.active += 1

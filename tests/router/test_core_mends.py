@@ -9,7 +9,7 @@ import pytest
 
 from router import Batch, ConnectionClosedError, Context, Engine, Inbox, Processor, ProcessorError, build_flow
 from router.plugins import Registry, load_registry
-from router.testing import VirtualClock
+from router.testing import TestRunner, VirtualClock
 
 
 class Keep(Processor):
@@ -100,3 +100,10 @@ async def test_a_push_before_a_failed_start_is_refused() -> None:
         await Engine(build_flow(flow, registry=registry()), replace={"read": inbox}).__aenter__()
     with pytest.raises(ConnectionClosedError):
         await pushed
+
+
+async def test_a_record_without_a_key_fails_also_where_calls_do_not_overlap() -> None:
+    keep = TestRunner(Keep, run={"ordered": "k"})
+    routes = await keep.feed({"k": 1, "n": 1}, {"n": 2}, {"k": 1, "n": 3})
+    assert routes == {"success": [{"k": 1, "n": 1}, {"k": 1, "n": 3}], "failure": [{"n": 2}]}
+    await keep.end()
