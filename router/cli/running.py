@@ -146,8 +146,18 @@ def in_loop(work: Callable[[asyncio.AbstractEventLoop], Awaitable[_T]]) -> _T:
         return loop.run_until_complete(work(loop))
     finally:
         threads.shutdown(wait=False, cancel_futures=True)
+        loop.run_until_complete(_cancel_left())
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+async def _cancel_left() -> None:
+    """End the tasks that are left where something broke out of the loop: a KeyboardInterrupt in a processor."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=PATIENCE)
 
 
 def is_anything_stuck() -> bool:
