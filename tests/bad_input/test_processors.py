@@ -34,6 +34,7 @@ def do(how):
     if how == "next": next(iter([]))
     if how == "cancel": raise asyncio.CancelledError
     if how == "recurse": do(how)
+    if how == "interrupt": raise KeyboardInterrupt
     if how == "abort": os.abort()
     if how == "leave": os._exit(7)
     while how == "loop": pass
@@ -141,6 +142,13 @@ def test_what_cannot_be_written_is_a_dead_letter_in_words(workshop: Any) -> None
     assert (ended.process.returncode, list(letters)) == (0, list(UNWRITABLE.values()))
     assert [str(left)[:12] for left in letters.values()] == ["{'n': {'a': ", "{'n': [None]", "{'n': '<func"]
     assert len(workshop.numbers("out.jsonl")) == 397
+
+
+def test_a_keyboard_interrupt_of_a_processor_s_own_ends_the_flow_and_its_source_is_told(workshop: Any) -> None:
+    workshop.file("plugins/bad.py", BAD)
+    ended = workshop.run(workshop.flow(bad_to_some("bad", ["interrupt"])))
+    assert (ended.process.returncode, set(workshop.told().values())) == (1, {"REJECTED"})
+    assert "WARNING flow: the flow has failed (error=KeyboardInterrupt: )" in ended.said
 
 
 def test_with_strict_a_dead_letter_is_exit_code_1(workshop: Any) -> None:
