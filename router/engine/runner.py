@@ -314,6 +314,8 @@ class Runner:
 
     async def _pause(self, seconds: float, error: BaseException | None, job: Job | None) -> bool:
         """Wait before a retry; False if the flow stops meanwhile. Unordered calls make room for others."""
+        if self.pauses.is_over:
+            return False
         reason = str(error) if error is not None else "asked to be retried"
         self.context.bulletin(
             "tries again after a failure that is not the records' fault", error=reason, seconds=round(seconds, 3)
