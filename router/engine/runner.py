@@ -314,12 +314,10 @@ class Runner:
 
     async def _pause(self, seconds: float, error: BaseException | None, job: Job | None) -> bool:
         """Wait before a retry; False if the flow stops meanwhile. Unordered calls make room for others."""
-        if self.pauses.is_over:
-            return False
         reason = str(error) if error is not None else "asked to be retried"
-        self.context.bulletin(
-            "tries again after a failure that is not the records' fault", error=reason, seconds=round(seconds, 3)
-        )
+        text = "tries again after a failure that is not the records' fault"
+        if not self.pauses.is_over:
+            self.context.bulletin(text, error=reason, seconds=round(seconds, 3))
         if job is not None:
             self._lanes.step_aside(job)
             self.notify()
