@@ -133,7 +133,13 @@ class Engine:
         await self.stop(0 if error is not None else None)
 
     async def run(self) -> Report:
-        """Wait until the flow is done, has failed or was stopped, and say what it did."""
+        """Wait until the flow is done, has failed or was stopped, and say what it did.
+
+        Raises:
+            RuntimeError: it has not been started.
+        """
+        if not self._started:
+            raise RuntimeError("the engine has not been started; start it with: async with Engine(...) as engine")
         await self._over.wait()
         return await self.stop()
 

@@ -40,6 +40,11 @@ async def test_an_engine_runs_once() -> None:
         await engine.__aenter__()
 
 
+async def test_an_engine_that_was_not_started_says_so() -> None:
+    with pytest.raises(RuntimeError, match="the engine has not been started; start it with: async with"):
+        await Engine(three_records()).run()
+
+
 async def test_a_hook_that_fails_at_the_end_is_told_and_the_report_is_given() -> None:
     flow = three_records()
     flow.registry.hooks.register(Failing())
