@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, final, get_type_hints
 
 from pydantic import create_model
 
 from router.authoring import Context, Processor, Produced, Routes, Source
 from router.batch import Batch
-from router.codec import Failures, Record, resumable
+from router.calling import Called, await_each, call_each
+from router.codec import Failures, Record
 from router.config import Config, Field
-from router.errors import ProcessorError
+from router.errors import ProcessorError, RetryableError
 from router.puller import Puller
-from router.relationship import FAILURE, RESERVED, SUCCESS, Relationship, Unconnected
+from router.relationship import FAILURE, RESERVED, RETRY, SUCCESS, Relationship, Unconnected
 
 __all__ = ["DROP", "To", "failed", "processor", "sink", "source"]
 
@@ -61,7 +61,7 @@ def error_of(error: BaseException, processor: str) -> dict[str, Any]:
         "type": type(error).__name__,
         "message": str(error) or type(error).__name__,
         "processor": processor,
-        "data": None,
+        "data": {"after": error.after} if isinstance(error, RetryableError) and error.after is not None else None,
     }
 
 
@@ -90,8 +90,7 @@ class FunctionProcessor(Processor):
     def process(self, batch: Batch, context: Context) -> Any:
         call = _with_context(type(self).function, self.call, context)
         rows, undecodable = batch.private_rows()
-        results, failures = resumable(call, rows)
-        return self.routes(batch, results, failures, undecodable, context.name)
+        return self._sorted(batch, call_each(call, rows), undecodable, context.name)
 
     def process_marked(self, batch: Batch, context: Context, mark: Any) -> Any:
         """The same, with the position of the record at hand in ``mark[0]``: whoever survives a crash knows it."""
@@ -104,8 +103,25 @@ class FunctionProcessor(Processor):
             mark[0] = position
             return call(row)
 
-        results, failures = resumable(lambda pair: marked(*pair), zip(positions, rows, strict=True))
-        return self.routes(batch, results, failures, undecodable, context.name)
+        called = call_each(lambda pair: marked(*pair), zip(positions, rows, strict=True))
+        return self._sorted(batch, called, undecodable, context.name)
+
+    def _sorted(self, batch: Batch, called: Called, undecodable: Failures, name: str) -> Batch | Routes | None:
+        """Sort what was returned; from an outage on, records go back to be tried again."""
+        results, failures, outage = called.results, called.failures, called.outage
+        if outage is None:
+            return self.routes(batch, results, failures, undecodable, name)
+        bad = {index for index, _ in undecodable}
+        decodable = [index for index in range(len(batch)) if index not in bad]
+        cut = decodable[called.count]
+        if not cut:
+            raise outage
+        before = [failure for failure in undecodable if failure[0] < cut]
+        made = self.routes(batch.slice(0, cut), results, failures, before, name)
+        routes = dict(made) if isinstance(made, Mapping) else {} if made is None else {SUCCESS.name: made}
+        again = batch.slice(cut, len(batch))
+        routes[RETRY.name] = failed(again, [(index, outage) for index in range(len(again))], name)
+        return routes
 
     def routes(
         self, batch: Batch, results: list[Any], failures: Failures, undecodable: Failures, name: str
@@ -128,13 +144,13 @@ class FunctionProcessor(Processor):
         """Part results that are one record each, or DROP; None where some are anything else."""
         if not set(map(type, results)) <= {dict, To, _Drop}:
             return None
-        rows = [each.record if type(each) is To else each for each in results]
+        rows = [each.record if type(each) is To else each if type(each) is dict else {} for each in results]
         labels = [
             each.relationship if type(each) is To else SUCCESS.name if type(each) is dict else None for each in results
         ]
-        if not set(map(type, rows)) <= {dict, _Drop} or not set(map(type, labels)) <= {str, type(None)}:
+        if set(map(type, rows)) != {dict} or not set(map(type, labels)) <= {str, type(None)}:
             return None
-        if None in labels and not labels.count(None) == rows.count(DROP) == results.count(DROP):
+        if None in labels and labels.count(None) != results.count(DROP):
             return None  # a To that names no relationship, or carries no record
         if self.closed and not set(labels) - {None} <= self._names():
             return None
@@ -193,17 +209,7 @@ class AsyncFunctionProcessor(FunctionProcessor):
     async def process(self, batch: Batch, context: Context) -> Any:
         call = _with_context(type(self).function, self.call, context)
         rows, undecodable = batch.private_rows()
-        results: list[Any] = []
-        failures: Failures = []
-        for index, row in enumerate(rows):
-            try:
-                results.append(await call(row))
-            except (Exception, SystemExit, asyncio.CancelledError) as error:
-                task = asyncio.current_task()
-                if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-                    raise  # the engine ends the call; without that it is the author's, for this record
-                failures.append((index, error))
-        return self.routes(batch, results, failures, undecodable, context.name)
+        return self._sorted(batch, await await_each(call, rows), undecodable, context.name)
 
 
 class SinkFunctionProcessor(FunctionProcessor):

@@ -182,8 +182,8 @@ class Coordinator:
             self._fail(f"the dead letters are full, {', '.join(paused)} cannot go on")
 
     def _oldest_holder(self) -> Runner | None:
-        """Who holds the oldest records and was not asked in vain to let go of just these."""
-        holders = [runner for runner in self._runners if runner.holdings.may_ask]
+        """Who holds the oldest records, can be woken, and was not asked in vain to let go of just these."""
+        holders = [runner for runner in self._runners if runner.holdings.may_ask and not runner.active]
         return min(holders, key=lambda runner: runner.holdings.since or 0.0, default=None)
 
     # -- a stop ---------------------------------------------------------------------------------
