@@ -212,7 +212,7 @@ def test_a_sibling_branch_sees_nested_changes_only_where_rows_are_shared(worksho
 # -- beside the records -------------------------------------------------------------------------
 
 BESIDE = """
-import sys
+import asyncio, sys
 from router import Batch, Processor, Source, source
 
 class Made(Processor):
@@ -256,6 +256,11 @@ def exits():
 def wrong():
     yield 5
 
+@source
+async def cancels():
+    yield {"n": 0}
+    raise asyncio.CancelledError
+
 class Settled(Source):
     "Cannot hear what became of a batch."
     type_name = "settled"
@@ -273,6 +278,7 @@ class Settled(Source):
         ("told, batches: 1", "started", "processor 'p' could not start: SystemExit: 9"),
         ("exits", "stopped", "source 's': SystemExit: 5"),
         ("wrong", "stopped", "source 's': ProcessorError: wrong yielded int; a source yields dicts"),
+        ("cancels", "stopped", "source 's' cancelled itself"),
         ("settled", "stopped", "source 's': settled: ValueError: not heard"),
     ],
 )
