@@ -10,7 +10,7 @@ import pytest
 GENERATE = "a: {type: generate, count: 1, record: {n: meta.number}, to: b}"
 LOG = "b: {type: log}"
 RATE = "a rate is a number of records a second, or such as 10/m; 0 is no limit; got '5 parsecs'"
-SIZE = "a size is a number of bytes, such as 65536, 10MB or 8MiB; got '10 lightyears'"
+SIZE = "a size is a number of bytes, such as 65536, 10MB or 8MiB; got '10 elephants'"
 DURATION = "a duration is a number with a unit, such as 500ms, 5s, 2m or 1h; got 5"
 
 FLOWS: dict[str, tuple[str, list[str]]] = {
@@ -40,12 +40,12 @@ flow: f
 processors:
   {GENERATE}
   b: {{type: filtre, where: n > 1, to: c}}
-  c: {{type: filter, wehre: n > 1, where: n > 1, to: d}}
+  c: {{type: filter, wherre: n > 1, where: n > 1, to: d}}
   d: {{type: filter, where: n > 1, to: nowhere}}
 """,
         [
             "5:7: processor 'b': no processor type 'filtre' (did you mean 'filter'?)",
-            "6:21: processor 'c': no setting 'wehre' (did you mean 'where'?)",
+            "6:21: processor 'c': no setting 'wherre' (did you mean 'where'?)",
             "7:39: processor 'd': no processor 'nowhere'",
         ],
     ),
@@ -55,12 +55,12 @@ flow: f
 processors:
   {GENERATE}
   b: {{type: throttle, rate: 5 parsecs, to: c}}
-  c: {{type: write_file, path: x, max_size: 10 lightyears, max_age: 5}}
+  c: {{type: write_file, path: x, max_size: 10 elephants, max_age: 5}}
 """,
         [
             f"5:23: processor 'b': 'rate': {RATE}",
             f"6:34: processor 'c': 'max_size': {SIZE}",
-            f"6:59: processor 'c': 'max_age': {DURATION}",
+            f"6:58: processor 'c': 'max_age': {DURATION}",
         ],
     ),
     "unconnected": (
