@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, final, get_type_hints
 
@@ -18,6 +19,8 @@ from router.puller import Puller
 from router.relationship import FAILURE, RESERVED, RETRY, SUCCESS, Relationship, Unconnected
 
 __all__ = ["DROP", "To", "failed", "processor", "sink", "source"]
+
+_log = logging.getLogger("router")
 
 
 @final
@@ -52,6 +55,9 @@ class To:
 def failed(batch: Batch, failures: Failures, processor: str) -> Batch:
     """Choose the records that failed, each with its error in the column ``error``."""
     errors = [error_of(error, processor) for _, error in failures]
+    if _log.isEnabledFor(logging.DEBUG):
+        for _, error in failures:
+            _log.debug("%s: a record failed", processor, exc_info=error)
     return batch.select([index for index, _ in failures]).with_columns(error=errors)
 
 

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from router import Batch, ConnectionClosedError, Context, Engine, Inbox, Processor, ProcessorError, build_flow
+from router import (
+    Batch,
+    ConnectionClosedError,
+    Context,
+    Engine,
+    Inbox,
+    Processor,
+    ProcessorError,
+    build_flow,
+    processor,
+)
 from router.plugins import Registry, load_registry
 from router.testing import TestRunner, VirtualClock
 
@@ -107,3 +117,16 @@ async def test_a_record_without_a_key_fails_also_where_calls_do_not_overlap() ->
     routes = await keep.feed({"k": 1, "n": 1}, {"n": 2}, {"k": 1, "n": 3})
     assert routes == {"success": [{"k": 1, "n": 1}, {"k": 1, "n": 3}], "failure": [{"n": 2}]}
     await keep.end()
+
+
+async def test_where_a_record_failed_is_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
+    @processor
+    def halve(record: dict[str, Any]) -> dict[str, Any]:
+        return {"half": 1 / record["n"]}
+
+    caplog.set_level("DEBUG", "router")
+    runner = TestRunner(halve)
+    await runner.feed({"n": 0})
+    await runner.end()
+    assert "ZeroDivisionError" in caplog.text
+    assert __file__ in caplog.text
