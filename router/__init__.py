@@ -18,6 +18,7 @@ from router.engine import (
     Status,
 )
 from router.errors import (
+    BrokenOutputError,
     ConfigError,
     ConnectionClosedError,
     DataFolderError,
@@ -53,6 +54,7 @@ __all__ = [
     "Ack",
     "Answer",
     "Batch",
+    "BrokenOutputError",
     "Bulletin",
     "Choice",
     "Clock",

@@ -11,6 +11,7 @@
     │   └── EncodeError                a record its format cannot say
     ├── RetryableError                 the world's fault: the call is tried again, without limit
     ├── ProcessorError                 a processor broke its contract, or cannot start
+    │   └── BrokenOutputError          whoever read what a sink writes has gone: the flow stops
     ├── ConnectionClosedError          put to, or take from, a connection after its flow ended
     └── DataFolderError                the data folder belongs to another flow or another process
 """
@@ -22,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "BrokenOutputError",
     "ConfigError",
     "ConnectionClosedError",
     "DataFolderError",
@@ -102,6 +104,13 @@ class RetryableError(RouterError):
 
 class ProcessorError(RouterError):
     """A processor broke its contract or could not start; the flow stops and names it."""
+
+
+class BrokenOutputError(ProcessorError):
+    """Whoever read what a sink writes has gone for good, as ``| head`` does.
+
+    Raised from ``process`` it fails the flow: trying again would be in vain, and no record is at fault.
+    """
 
 
 class ConnectionClosedError(RouterError):

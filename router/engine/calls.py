@@ -19,7 +19,7 @@ from router.engine.context import FlowContext, Scope, current_scope
 from router.engine.outputs import Outputs, all_failed, outputs_of
 from router.engine.oversize import too_large, without_oversize
 from router.engine.threads import ThreadContext
-from router.errors import ProcessorError, RecordError, RetryableError
+from router.errors import BrokenOutputError, ProcessorError, RecordError, RetryableError
 from router.flow import ProcessorSpec
 from router.functions import failed
 from router.relationship import FAILURE, RETRY, SUCCESS
@@ -113,7 +113,7 @@ class Caller:
                 outputs += [(RETRY.name, each) for each in (part, *reversed(todo))]
                 todo, retryable = [], error
             except (Exception, SystemExit, asyncio.CancelledError) as error:
-                if is_cancelled(error):
+                if is_cancelled(error) or isinstance(error, BrokenOutputError):
                     raise
                 scope.undo(mark)
                 if len(part) > 1 and not isinstance(error, ProcessorError):

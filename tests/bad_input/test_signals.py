@@ -115,3 +115,14 @@ def test_a_reader_that_has_seen_enough_is_no_error(workshop: Any, arguments: tup
     command = ["sh", "-c", script, sys.executable, *arguments]
     done = subprocess.run(command, cwd=workshop.folder, capture_output=True, text=True, timeout=45, check=False)
     assert (done.stderr, len(done.stdout) > 0) == ("exit code 0\n", True)
+
+
+def test_a_sink_whose_reader_has_gone_ends_the_flow(workshop: Any) -> None:
+    flow = "g: {type: generate, record: {n: meta.number}, to: w}\nw: {type: write_file, path: /dev/stdout, format: json_lines}"
+    workshop.flow(flow)
+    script = '{ "$0" -m router run flow.yaml -q; echo "exit code $?" >&2; } | head -n 1'
+    command = ["sh", "-c", script, sys.executable]
+    done = subprocess.run(command, cwd=workshop.folder, capture_output=True, text=True, timeout=45, check=False)
+    assert done.stdout == '{"n":0}\n'
+    assert "whoever read '/dev/stdout' has gone" in done.stderr
+    assert done.stderr.endswith("exit code 1\n")

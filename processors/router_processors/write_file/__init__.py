@@ -14,6 +14,7 @@ from router import (
     FAILURE,
     SUCCESS,
     Batch,
+    BrokenOutputError,
     Config,
     ConfigError,
     Context,
@@ -219,6 +220,8 @@ class WriteFile(Processor):
             if error.errno in _PATH_FAULTS and not self.config.path.literal:
                 problem: Exception = EncodeError(_sentence(path, error))
                 return [(index, problem) for index in range(len(batch))]
+            if error.errno == errno.EPIPE:
+                raise BrokenOutputError(f"whoever read {path!r} has gone") from error
             raise RetryableError(_sentence(path, error)) from error
         except (ConfigError, RecordError) as error:
             problem = EncodeError(f"file {path!r}: {error}")
