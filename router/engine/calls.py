@@ -218,10 +218,8 @@ class Caller:
         self.away += 1
         late = self._clock.call_later(self._timeout, self._tell_late) if self._timeout is not None else None
         try:
-            work = self._processor.process
-            return await loop.run_in_executor(
-                self._threads, context.run, work, batch, ThreadContext(self._context, loop)
-            )
+            work, seen = self._processor.process, ThreadContext(self._context, loop)
+            return await loop.run_in_executor(self._threads, context.run, _result_of, work, batch, seen)
         finally:
             self.away -= 1
             if late is not None:
@@ -274,6 +272,13 @@ class Caller:
 
     def _tell_late(self) -> None:
         self._context.bulletin("a call takes longer than its timeout and cannot be cut", timeout=self._timeout)
+
+
+def _result_of(work: Callable[[Batch, Any], Any], batch: Batch, context: ThreadContext) -> Any:
+    try:
+        return work(batch, context)
+    except StopIteration as error:  # no future can carry it
+        raise RuntimeError("the call raised StopIteration") from error
 
 
 def is_cancelled(error: BaseException) -> bool:

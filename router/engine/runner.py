@@ -24,7 +24,7 @@ from router.engine.tasks import Tasks
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 from router.functions import failed
-from router.relationship import FAILURE, UNAVAILABLE
+from router.relationship import FAILURE, RETRY, UNAVAILABLE
 
 __all__ = ["Runner"]
 
@@ -298,7 +298,7 @@ class Runner:
         scope = Scope(acks)
         outputs, error = await self.caller.call(batch, scope, emit)
         again = None
-        if len(outputs) != 1 or error is not None:
+        if len(outputs) > 1 or (outputs and outputs[0][0] == RETRY.name):
             outputs, again = merged(outputs, self.spec.name)
         await emit(outputs)
         for held in scope.holds:

@@ -19,6 +19,8 @@ class Tasks:
     """The tasks of one flow. A task that raises calls ``on_error``; none is lost to the garbage collector."""
 
     def __init__(self, on_error: Callable[[BaseException], None], now: Callable[[], float]) -> None:
+        self.patience = PATIENCE
+        """Seconds to wait for a task that was cancelled, before it is asked once more."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._on_error = on_error
         self._context = copy_context()
@@ -46,5 +48,5 @@ class Tasks:
                 break
             for task in self._tasks:
                 task.cancel()
-            await asyncio.wait(list(self._tasks), timeout=PATIENCE)
+            await asyncio.wait(list(self._tasks), timeout=self.patience)
         return [task.get_name() for task in self._tasks]

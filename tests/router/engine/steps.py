@@ -252,11 +252,11 @@ class Outage(Step):
         self.see(batch)
         left = [row for row in batch.rows if self.tries[row["uid"]] < self.odds(row, 3)]
         self.tries.update(row["uid"] for row in left)
-        if len(left) == len(batch):
+        if len(left) == len(batch) and self.odds(left[0], 2):
             raise RetryableError("down", after=self.dice.choice([None, 0.0, 7.0]))
         labels = [RETRY.name if row in left else "success" for row in batch.rows]
         parts = batch.partition(labels)
-        return {"success": self.out(parts["success"], parts["success"].rows), RETRY.name: parts.get(RETRY.name)}
+        return {name: part if name == RETRY.name else self.out(part, part.rows) for name, part in parts.items()}
 
 
 class Sleeper(Step):
