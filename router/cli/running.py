@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import threading
@@ -26,6 +27,8 @@ _log = logging.getLogger("router")
 
 IDLE_FOR, LOOK_EVERY = 1.0, 0.1
 PATIENCE = 0.5
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class Run:
@@ -171,6 +174,14 @@ def is_anything_stuck() -> bool:
     return False
 
 
+def _keep_freed_memory() -> None:
+    """Have glibc keep what one batch freed for the next: given back, it is faulted in again page by page."""
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, nbytes in ((M_TRIM_THRESHOLD, 1 << 30), (M_MMAP_THRESHOLD, 32 << 20)):
+            mallopt(parameter, nbytes)
+
+
 @contextlib.contextmanager
 def tuned_gc() -> Iterator[Callable[[], None]]:
     """Tune the garbage collector for a run; gives what to call when all has started.
@@ -182,6 +193,7 @@ def tuned_gc() -> Iterator[Callable[[], None]]:
     gc.disable()
 
     def started() -> None:
+        _keep_freed_memory()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
         gc.enable()

@@ -158,7 +158,9 @@ class Caller:
         if reads == "rows" or (self.workers is not None and batch.codec is not JSON):  # a worker decodes JSON alone
             ready, undecodable = batch.decoded()
         elif reads == "content":
-            ready, undecodable = self._within_limit(*batch.encoded(self._processor.codec))
+            ready, undecodable = batch.encoded(self._processor.codec)
+            if ready is not batch:  # what came as content was measured when it was put
+                ready, undecodable = self._within_limit(ready, undecodable)
         elif self._fields and self._processor.adds_fields and not self.splices:
             ready, undecodable = batch.decoded()  # somebody behind wants rows, and these are to be rows anyhow
         elif self._fields:
