@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress
 from operator import not_
-from typing import Any, TypeAlias, TypeVar, final
+from typing import Any, TypeVar, final
 
 from router.ack import Ack
 from router.codec import JSON, Codec, Failures, Record, are_finite, codec, decode_all, encode_all, merged_failures
 from router.errors import DecodeError
-from router.forms import Chooser, Forms
+from router.forms import Chooser, Columns, Forms, as_list, checked_rows, joined_columns
 from router.origins import (
     Origin,
     Owners,
@@ -34,7 +34,6 @@ from router.splice import splice
 
 __all__ = ["Batch", "Origin", "Record"]
 
-Columns: TypeAlias = dict[str, list[Any]]
 _Label = TypeVar("_Label", bound=Hashable)
 
 COLUMN_COST = 64
@@ -83,7 +82,7 @@ class Batch(Forms):
     @staticmethod
     def of(rows: Iterable[Record], /, **attributes: Any) -> Batch:
         """Make a batch of decoded records."""
-        listed = _checked(list(rows))
+        listed = checked_rows(list(rows))
         return Batch(len(listed), unowned(len(listed), attributes), rows=listed)
 
     @staticmethod
@@ -107,7 +106,11 @@ class Batch(Forms):
         if len(batches) == 1:
             return batches[0]
         runs = joined(batch._runs for batch in batches)
-        made = Batch(sum(batch._count for batch in batches), runs, columns=_joined_columns(batches))
+        made = Batch(
+            sum(batch._count for batch in batches),
+            runs,
+            columns=joined_columns([(batch.columns, len(batch)) for batch in batches]),
+        )
         made.is_merged = any(batch.is_merged for batch in batches)
         try:
             made._join_forms(batches)
@@ -223,14 +226,14 @@ class Batch(Forms):
             ValueError: there are more or fewer rows than records; use ``expand``, ``group`` or ``derive``.
         """
         self._check_length("rows", rows)
-        made = Batch(self._count, self._runs, rows=_checked(rows), columns=self._columns)
+        made = Batch(self._count, self._runs, rows=checked_rows(rows), columns=self._columns)
         made.is_merged = self.is_merged
         return made
 
     def with_content(self, content: Sequence[bytes], format: str | Codec = "json") -> Batch:
         """Put new content in place of these records, one for one."""
         self._check_length("contents", content)
-        made = Batch(self._count, self._runs, content=_as_list(content), codec=codec(format), columns=self._columns)
+        made = Batch(self._count, self._runs, content=as_list(content), codec=codec(format), columns=self._columns)
         made.is_merged = self.is_merged
         return made
 
@@ -260,7 +263,7 @@ class Batch(Forms):
                 kept.pop(name, None)
             else:
                 self._check_length(f"values of column {name!r}", column)
-                kept[name] = _as_list(column)
+                kept[name] = as_list(column)
         made = self._copy()
         made._columns = kept or None
         return made
@@ -279,7 +282,7 @@ class Batch(Forms):
         """
         self._check_length("lists", lists)
         parents = [index for index, rows in enumerate(lists) for _ in rows]
-        rows = _checked(list(chain.from_iterable(lists)))
+        rows = checked_rows(list(chain.from_iterable(lists)))
         made = Batch(len(rows), chosen(self._runs, parents), rows=rows)
         made._columns = self._columns and {name: [values[i] for i in parents] for name, values in self._columns.items()}
         made.is_merged = self.is_merged
@@ -302,7 +305,7 @@ class Batch(Forms):
             name: grouped_indexes(merged, owners, values, groups) if name == "index" else grouped(values, groups)
             for name, values in (self._columns or {}).items()
         }
-        made = Batch(len(rows), run_length(merged), rows=_checked(rows), columns=columns or None)
+        made = Batch(len(rows), run_length(merged), rows=checked_rows(rows), columns=columns or None)
         made.is_merged = True
         return made
 
@@ -311,7 +314,7 @@ class Batch(Forms):
 
         Only where that is so: each row keeps every origin of the batch waiting.
         """
-        made = Batch(len(rows), ((distinct(self._runs), len(rows)),), rows=_checked(rows))
+        made = Batch(len(rows), ((distinct(self._runs), len(rows)),), rows=checked_rows(rows))
         made.is_merged = True
         return made
 
@@ -366,8 +369,6 @@ class Batch(Forms):
         made._runs = runs
         return made
 
-    # -- helpers --------------------------------------------------------------------------------
-
     def _copy(self) -> Batch:
         made = Batch(
             self._count, self._runs, content=self._content, rows=self._rows, codec=self._codec, columns=self._columns
@@ -397,25 +398,3 @@ class Batch(Forms):
     def _check_length(self, what: str, given: Sequence[Any]) -> None:
         if len(given) != self._count:
             raise ValueError(f"one for each of {self._count} records; got {len(given)} {what}")
-
-
-def _checked(rows: Sequence[Record]) -> list[Record]:
-    """Refuse what is no record: it would be written as null, or as something nobody asked for."""
-    for kind in set(map(type, rows)):
-        if not issubclass(kind, dict):
-            raise TypeError(f"a record is a dict; got {kind.__name__}")
-    return _as_list(rows)
-
-
-def _as_list(values: Sequence[Any]) -> list[Any]:
-    return values if isinstance(values, list) else list(values)
-
-
-def _joined_columns(batches: Sequence[Batch]) -> Columns | None:
-    names = dict.fromkeys(chain.from_iterable(batch.columns for batch in batches if len(batch)))
-    if not names:
-        return None
-    return {
-        name: list(chain.from_iterable(batch.columns.get(name) or [None] * len(batch) for batch in batches))
-        for name in names
-    }

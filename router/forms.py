@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -18,8 +18,9 @@ from router.codec import (
     estimated_size,
 )
 
-__all__ = ["EVEN", "Chooser", "Forms"]
+__all__ = ["EVEN", "Chooser", "Columns", "Forms", "as_list", "checked_rows", "joined_columns"]
 
+Columns: TypeAlias = dict[str, list[Any]]
 Chooser: TypeAlias = Callable[[list[Any]], list[Any]]
 """Takes some of the values that lie beside the records of a batch."""
 
@@ -189,3 +190,26 @@ class Forms:
         if self._content is None or all(each._rows is not None for each in sources):
             self._rows = [row for each in sources for row in each.rows]
             self._is_finite = all(each._is_finite for each in sources)
+
+
+def checked_rows(rows: Sequence[Record]) -> list[Record]:
+    """Refuse what is no record: it would be written as null, or as something nobody asked for."""
+    for kind in set(map(type, rows)):
+        if not issubclass(kind, dict):
+            raise TypeError(f"a record is a dict; got {kind.__name__}")
+    return as_list(rows)
+
+
+def as_list(values: Sequence[Any]) -> list[Any]:
+    """The values themselves where they are a list."""
+    return values if isinstance(values, list) else list(values)
+
+
+def joined_columns(parts: Sequence[tuple[Mapping[str, list[Any]], int]]) -> Columns | None:
+    """The columns of batches one after the other: columns and count of each; None where one lacks a column."""
+    names = dict.fromkeys(name for columns, count in parts if count for name in columns)
+    if not names:
+        return None
+    return {
+        name: [value for columns, count in parts for value in columns.get(name) or [None] * count] for name in names
+    }
