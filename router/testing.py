@@ -16,14 +16,15 @@ from router.batch import Batch, Record
 from router.config import Config
 from router.engine import Engine
 from router.engine.clock import Timer
-from router.errors import ConfigError, nearest
+from router.errors import ConfigError, ProcessorError, nearest
 from router.flow import ConnectionSpec, Flow, ProcessorSpec, QueueOptions, RunOptions
 from router.plugins import Registry, load_registry
 from router.relationship import Relationship, Unconnected
 
 __all__ = ["TestRunner", "VirtualClock"]
 
-_PATIENCE = 50  # turns of the loop: more than any chain of hops takes to come to rest
+_PATIENCE = 50  # turns of the loop without anything to do: what comes to rest stays so
+_LONGEST = 100_000  # turns in all: what never comes to rest is looked at as it is
 
 
 class _VirtualTimer:
@@ -78,12 +79,14 @@ class VirtualClock:
 
 async def settle(is_busy: Callable[[], bool]) -> None:
     """Give every task that can go on its turns; one in a thread or a worker process is waited for."""
-    for _ in range(_PATIENCE):
-        await asyncio.sleep(0)  # noqa: TID251 - the loop's own turn, not time
-    while is_busy():
-        await asyncio.sleep(0.001)  # noqa: TID251 - a thread works by the machine's time
-        for _ in range(_PATIENCE):
-            await asyncio.sleep(0)  # noqa: TID251 - the loop's own turn, not time
+    ready = getattr(asyncio.get_running_loop(), "_ready", ())  # what a loop has still to do, where it shows that
+    idle = 0
+    for _ in range(_LONGEST):
+        if idle >= _PATIENCE and not is_busy():
+            return
+        away = idle >= _PATIENCE
+        await asyncio.sleep(0.001 if away else 0)  # noqa: TID251 - the loop's own turn; a thread's time is the machine's
+        idle = 0 if ready or away else idle + 1
 
 
 class _Feed(Source):
@@ -94,7 +97,7 @@ class _Feed(Source):
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
-        self.batches: asyncio.Queue[tuple[Batch, asyncio.Future[Ack]] | None] = asyncio.Queue()
+        self.batches: asyncio.Queue[tuple[Batch | dict[str, Batch], asyncio.Future[Ack]] | None] = asyncio.Queue()
 
     async def produce(self, context: Any) -> AsyncIterator[Any]:
         while (item := await self.batches.get()) is not None:
@@ -173,27 +176,24 @@ class TestRunner:
 
         Args:
             at: Moves the clock to this time first, so that what is due before comes out too.
+            input: Which of its named inputs the records come by.
+
+        Raises:
+            ProcessorError: the processor broke, and the flow with it.
         """
         await self._start()
         if at is not None:
             await self._clock.advance(at - self._clock.now(), self._is_busy)
         batch = _batch(records, attributes)
         before = _copied(batch)
-        settled: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
-        settled.add_done_callback(lambda each: self.acks.append(each.result()))
-        named = batch if input is None else batch.with_columns(input=[input] * len(batch))
-        self._feed.batches.put_nowait((named, settled))
-        await settle(self._is_busy)
+        await self._give(batch, input)
         _check_unchanged(before, batch)
         return self._collected()
 
     async def feed_batch(self, batch: Batch) -> dict[str, list[Batch]]:
         """Give a batch made by hand and return batches, with their columns and attributes."""
         await self._start()
-        settled: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
-        settled.add_done_callback(lambda each: self.acks.append(each.result()))
-        self._feed.batches.put_nowait((batch, settled))
-        await settle(self._is_busy)
+        await self._give(batch, None)
         return {name: taken for name, sink in self._sinks.items() if (taken := sink.take())}
 
     async def advance(self, seconds: float) -> dict[str, list[Record]]:
@@ -209,7 +209,8 @@ class TestRunner:
         self._feed.batches.put_nowait(None)
         await settle(self._is_busy)
         collected = self._collected()
-        await self._engine.stop()
+        await self._engine.stop(0)  # what waits for time would wait for ever
+        self._check_alive()
         return collected
 
     async def __aenter__(self) -> Self:
@@ -269,6 +270,20 @@ class TestRunner:
             self._engine = Engine(self._flow(), replace=self._replacements(), clock=self._clock)
             await self._engine.__aenter__()
 
+    async def _give(self, batch: Batch, input: str | None) -> None:
+        names = type(self._processor).inputs_for(self._processor.config)
+        if input not in (names or (None,)):
+            raise ValueError(f"no input {input!r}; its inputs are {', '.join(names) or 'one without a name'}")
+        settled: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        settled.add_done_callback(lambda each: self.acks.append(each.result()))
+        self._feed.batches.put_nowait((batch if input is None else {input: batch}, settled))
+        await settle(self._is_busy)
+        self._check_alive()
+
+    def _check_alive(self) -> None:
+        if self._engine is not None and self._engine.error is not None:
+            raise ProcessorError(self._engine.error)
+
     def _flow(self) -> Flow:
         kind, config = type(self._processor), self._processor.config
         relationships = (*kind.relationships_for(config), *self._extra)
@@ -278,9 +293,12 @@ class TestRunner:
             for each in relationships
         }
         self._sinks = {each.name: _Collect() for each in relationships}
-        to_it = ConnectionSpec("feed.success>it", "feed", "success", "it", queue=wide)
+        to_it = {
+            name or "success": (ConnectionSpec(f"feed>it.{name}", "feed", name or "success", "it", name, wide),)
+            for name in kind.inputs_for(config) or (None,)
+        }
         specs = [
-            ProcessorSpec("feed", _Feed, Config(), _Feed.relationships, {"success": (to_it,)}),
+            ProcessorSpec("feed", _Feed, Config(), tuple(map(Relationship, to_it)), to_it),
             ProcessorSpec("it", kind, config, relationships, routes, self._run),
             *(ProcessorSpec(f"out_{name}", _Collect, Config(), _Collect.relationships, {}) for name in self._sinks),
         ]

@@ -170,6 +170,11 @@ class Engine:
         return self._desk.bulletins
 
     @property
+    def error(self) -> str | None:
+        """What the flow has failed of; None while it has not."""
+        return self._error
+
+    @property
     def dead_letters(self) -> Path:
         """Where dead letters are written."""
         return self._desk.letters.path
