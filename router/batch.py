@@ -147,7 +147,9 @@ class Batch(Forms):
     @property
     def nbytes(self) -> int:
         """What the batch costs in memory in the forms it holds: an estimate, in bytes."""
-        return self.form_bytes + COLUMN_COST * self._count * len(self._columns or ())
+        if self._columns is None:
+            return self.form_bytes
+        return self.form_bytes + COLUMN_COST * self._count * len(self._columns)
 
     # -- choosing records -----------------------------------------------------------------------
 

@@ -209,8 +209,9 @@ class MemoryConnection:
 
     def _append(self, batch: Batch) -> None:
         acks = batch.acks()
-        if any(ack.settled for ack in acks):
-            raise RuntimeError("records whose origins have settled cannot be put")
+        for ack in acks:
+            if ack.settled:
+                raise RuntimeError("records whose origins have settled cannot be put")
         for ack in acks:
             ack.hold()
         count, nbytes = len(batch), batch.nbytes
@@ -218,7 +219,7 @@ class MemoryConnection:
         self.records += count
         self.nbytes += nbytes
         self.records_in += count
-        self._memory.add(nbytes)
+        self._memory.level += nbytes  # nobody waits for it to rise
         if self.inside is not None:
             self.inside.add(count)
         self.notify()
@@ -243,6 +244,8 @@ class MemoryConnection:
             return None
         first = self._head(records, nbytes)
         entries = [self._entries.popleft()]
+        if not self._entries:
+            return self._taken(entries)
         count, size = len(first.batch), first.nbytes
         has_content, has_rows = first.batch.has_content, first.batch.has_rows
         while self._entries:
@@ -257,17 +260,21 @@ class MemoryConnection:
         return self._taken(entries)
 
     def _head(self, records: int, nbytes: int) -> _Entry:
-        """The first entry, split until one call may be given it."""
+        """The first entry, split until one call may be given it: in halves, so that no record is moved often."""
         first = self._entries[0]
-        if len(first.batch) > records:
-            first = self._split_head(records)
-        while first.nbytes > nbytes and len(first.batch) > 1:
-            first = self._split_head(max(1, min(len(first.batch) // 2, len(first.batch) * nbytes // first.nbytes)))
+        while (count := len(first.batch)) > records:
+            first = self._split_head(max(records, count // 2 // records * records))
+        while first.nbytes > nbytes and (count := len(first.batch)) > 1:
+            first = self._split_head(min(count // 2, max(1, count * nbytes // first.nbytes, count // 4)))
         return first
 
     def _taken(self, entries: list[_Entry]) -> Taken:
-        batch = entries[0].batch if len(entries) == 1 else Batch.concat([entry.batch for entry in entries])
-        count, nbytes = len(batch), sum(entry.nbytes for entry in entries)
+        if len(entries) == 1:
+            batch, nbytes, acks = entries[0].batch, entries[0].nbytes, list(entries[0].acks)
+        else:
+            batch = Batch.concat([entry.batch for entry in entries])
+            nbytes, acks = sum(entry.nbytes for entry in entries), [ack for entry in entries for ack in entry.acks]
+        count = len(batch)
         self.records -= count
         self.nbytes -= nbytes
         self.records_out += count
@@ -275,7 +282,7 @@ class MemoryConnection:
         self._memory.add(-nbytes)
         if self._putters:
             self._wake_putter()
-        return Taken(batch, [ack for entry in entries for ack in entry.acks], self.id, self._done, self.set_aside)
+        return Taken(batch, acks, self.id, self._done, self.set_aside)
 
     def _done(self, records: int) -> None:
         self.unacked -= records

@@ -108,7 +108,7 @@ class _Builder:
         state = MemoryState(self.clock.now)
         runner.context = self._context(spec, state, runner.holdings, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)
-        runner.caller = Caller(spec, processor, runner.context, self.clock, outlet.checked)
+        runner.caller = Caller(spec, processor, runner.context, self.clock, partial(outlet.checked, may_retry=True))
         runner.caller.splices = not any(self.processors[name].decodes for name in self.flow.downstream_of(spec.name))
         if spec.run.execution == "process":
             runner.caller.workers = WorkerPool(processor, runner.context, self.clock, spec.run.concurrency)

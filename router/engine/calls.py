@@ -61,6 +61,7 @@ class Caller:
         self._clock = clock
         self._checked = checked
         self._fields = processor.fields()
+        self._max_record = spec.run.max_record
         self._timeout = spec.run.timeout.total_seconds() if spec.run.timeout is not None else None
         self._threads = (
             ThreadPoolExecutor(spec.run.concurrency, thread_name_prefix=f"router-{spec.name}")
@@ -93,7 +94,7 @@ class Caller:
         Batches that an async generator yields are emitted as they come. A call that raises is
         made again with halves, its holds, replies and state undone, until the bad records stand alone.
         """
-        batch, large = without_oversize(batch, self._spec.run.max_record, self._spec.name)
+        batch, large = without_oversize(batch, self._max_record, self._spec.name)
         outputs: Outputs = [(FAILURE.name, large)] if large is not None else []
         ready, failures = self._prepared(batch)
         if failures:
@@ -105,8 +106,7 @@ class Caller:
             mark = scope.mark()
             try:
                 given = await self._invoke(part, scope, emit)
-                outputs += [each for each in given if each[0] == RETRY.name]
-                outputs += self._checked([each for each in given if each[0] != RETRY.name])
+                outputs += self._checked(given)
             except RetryableError as error:
                 scope.undo(mark)
                 # What was not tried yet stays behind what must be tried again.
@@ -146,7 +146,7 @@ class Caller:
 
     def _prepared(self, batch: Batch) -> tuple[Batch, Failures]:
         """Set aside what the processor must not see: too often round, not decodable."""
-        rounds = batch.columns.get("rounds")
+        rounds = batch.columns.get("rounds") if batch.columns else None
         failures: Failures = []
         if rounds and max(each or 0 for each in rounds) > self._spec.run.max_rounds:
             limit = self._spec.run.max_rounds
@@ -172,7 +172,7 @@ class Caller:
 
     def _within_limit(self, ready: Batch, failures: Failures) -> tuple[Batch, Failures]:
         """Set aside what only its content shows to be too large: rows are sized by a few of them."""
-        limit = self._spec.run.max_record
+        limit = self._max_record
         if not len(ready) or max(map(len, ready.content)) <= limit:
             return ready, failures
         sizes = list(map(len, ready.content))

@@ -81,6 +81,11 @@ class Scope:
         self.is_over = False
         """True when the call is done; a task it left behind, which sees this scope still, acts at once."""
 
+    @property
+    def is_empty(self) -> bool:
+        """True if there is nothing to do at the end of the call."""
+        return not (self.holds or self.releases or self.replies or self.overlay)
+
     def mark(self) -> tuple[int, int, int, dict[str, tuple[Any, float | None]]]:
         """Where this call is now, for ``undo``."""
         return len(self.holds), len(self.releases), len(self.replies), dict(self.overlay) if self.overlay else {}

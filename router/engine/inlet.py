@@ -16,29 +16,33 @@ class Inlet:
 
     def __init__(self, inputs: Sequence[tuple[ConnectionSpec, MemoryConnection]], options: BatchOptions) -> None:
         self._inputs = [(spec.input, connection) for spec, connection in inputs]
-        self._options = options
         self._served = [0] * len(self._inputs)
+        self._records, self._nbytes = options.records, options.nbytes
+        self._only = self._inputs[0][1] if len(self._inputs) == 1 and self._inputs[0][0] is None else None
 
     @property
     def records(self) -> int:
         """Records that wait."""
+        if self._only is not None:
+            return self._only.records
         return sum(connection.records for _, connection in self._inputs)
 
     @property
     def is_full_batch(self) -> bool:
         """True if what waits fills one call."""
         return any(
-            connection.records >= self._options.records or connection.nbytes >= self._options.nbytes
-            for _, connection in self._inputs
+            connection.records >= self._records or connection.nbytes >= self._nbytes for _, connection in self._inputs
         )
 
     def take(self) -> Taken | None:
         """Take a batch, at most as large as one call may be; None: nothing waits."""
+        if self._only is not None:
+            return self._only.take(self._records, self._nbytes)
         ready = [number for number, (_, connection) in enumerate(self._inputs) if len(connection)]
         while ready:
             chosen = min(ready, key=self._served.__getitem__)
             name, connection = self._inputs[chosen]
-            taken = connection.take(self._options.records, self._options.nbytes)
+            taken = connection.take(self._records, self._nbytes)
             if taken is None:  # all of it had expired
                 ready.remove(chosen)
                 continue

@@ -33,7 +33,7 @@ class Ledger:
         A record that became several can hide the loss of another of its origin: both were wanted so.
         """
         seen = self._seen
-        if len(seen) == 1 and seen[0].origin_runs() is batch.origin_runs():
+        if len(seen) == 1 and (seen[0] is batch or seen[0].origin_runs() is batch.origin_runs()):
             return None
         if self._is_merged or self._out >= len(batch):
             gone = {ack for each in seen for ack in each.acks()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
 
 from router.ack import Ack, Outcome
 from router.authoring import Processor, Why
@@ -21,28 +20,13 @@ from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, all_failed, merged
 from router.engine.retry import Backoff, Pauses, outage_of
 from router.engine.tasks import Tasks
+from router.engine.watcher import Watcher
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 from router.functions import failed
 from router.relationship import FAILURE, RETRY, UNAVAILABLE
 
 __all__ = ["Runner"]
-
-
-class Watcher(Protocol):
-    """Who looks at the whole flow when one processor has nothing to do."""
-
-    def quiet(self, runner: Runner) -> None:
-        """Hear that a runner has nothing to take and nothing running."""
-
-    def waits(self, change: int) -> None:
-        """Hear that a runner waits for room, or does so no more."""
-
-    def paused(self, change: int) -> None:
-        """Hear that a runner waits for room in the dead letters, or does so no more."""
-
-    def new_ack(self) -> Ack:
-        """An origin of the engine's own."""
 
 
 class Runner:
@@ -94,6 +78,7 @@ class Runner:
         self._wake_alarm = Alarm(clock, lambda: self.wake(Why.TIME))
         self._batch_alarm = Alarm(clock, self._batch_is_due)
         self._batch_due = False
+        self._batch_wait = spec.run.batch.wait.total_seconds()
 
     # -- what others see ------------------------------------------------------------------------
 
@@ -184,7 +169,7 @@ class Runner:
 
     async def _begin(self) -> bool:
         """Begin one more call, or finish it where calls do not overlap; False: there is nothing to take."""
-        job = self._lanes.next()
+        job = self._lanes.next() if self._lanes.are_needed else None
         if job is not None:
             self.active += 1
             self._tasks.start(self._work_beside(job), f"{self.spec.name} call")
@@ -192,7 +177,8 @@ class Runner:
         taken = self.inlet.take()
         if taken is None:
             return False
-        self._forget_batch_wait()
+        if self._batch_wait:
+            self._forget_batch_wait()
         self.records_in += len(taken.batch)
         if self._lanes.are_needed:
             self._lanes.admit(taken)
@@ -231,7 +217,7 @@ class Runner:
             if self.holdings.may_ask:
                 self.wake(Why.FULL)
             return False
-        wait = self.spec.run.batch.wait.total_seconds()
+        wait = self._batch_wait
         if not wait or self._batch_due or not self.inlet.records or self.inlet.is_full_batch or self.is_idle():
             return True
         if not self._batch_alarm.is_set:
@@ -263,7 +249,8 @@ class Runner:
     async def _process(self, taken: Taken, ledger: Ledger, job: Job | None) -> Batch | None:
         """Call until nothing is left to retry; what a stop cut off is returned, to be rejected."""
         acks = tuple(dict.fromkeys(taken.acks))
-        batch, backoff = taken.batch, Backoff(self._clock.now())
+        batch, since = taken.batch, self._clock.now()
+        backoff: Backoff | None = None
 
         async def emit(outputs: Outputs) -> None:
             if job is not None and not job.is_next:
@@ -281,6 +268,7 @@ class Runner:
             if again is None:
                 return None
             error = error or outage_of(again)
+            backoff = backoff or Backoff(since)
             if backoff.is_exhausted(self._clock.now(), self.spec.run.retry):
                 cause = error or RetryableError("still to be retried after the last attempt")
                 await emit([(UNAVAILABLE.name, all_failed(again, cause, self.spec.name)[1])])
@@ -301,9 +289,12 @@ class Runner:
         if len(outputs) > 1 or (outputs and outputs[0][0] == RETRY.name):
             outputs, again = merged(outputs, self.spec.name)
         await emit(outputs)
-        for held in scope.holds:
-            ledger.saw(held.batch)
-        await self.commit(scope)
+        if scope.is_empty:
+            scope.is_over = True
+        else:
+            for held in scope.holds:
+                ledger.saw(held.batch)
+            await self.commit(scope)
         return None if again is None else again.owned_by(acks), error
 
     async def _put(self, outputs: Outputs, connection: str | None) -> None:
