@@ -43,6 +43,7 @@ class Desk:
         self._pauses = Pauses(clock)
         self._flow = flow
         self._told_full: dict[str, float] = {}
+        self._dropped: dict[tuple[str, str], tuple[int, float]] = {}
         self._clock = clock
         self._on_letter = on_letter
 
@@ -63,7 +64,21 @@ class Desk:
         _log.warning("%s", made, extra={"flow": self._flow, "processor": processor, "data": made.data})
 
     def told_dropped(self, connection: str, records: int, why: str) -> None:
-        """Tell that a connection dropped records by the flow's own words."""
+        """Tell that a connection dropped records by the flow's own words: how many, once a minute at most."""
+        now = self._clock.now()
+        untold, since = self._dropped.get((connection, why), (0, now - EVERY))
+        if is_due := now - since >= EVERY:
+            self._tell_dropped(connection, untold + records, why)
+        self._dropped[connection, why] = (0, now) if is_due else (untold + records, since)
+
+    def tell_rest(self) -> None:
+        """The flow ends: tell of the drops that were not told yet."""
+        for (connection, why), (untold, _) in self._dropped.items():
+            if untold:
+                self._tell_dropped(connection, untold, why)
+        self._dropped.clear()
+
+    def _tell_dropped(self, connection: str, records: int, why: str) -> None:
         text = "dropped records that had waited too long" if why == "expired" else "dropped records because it is full"
         self.bulletin(connection, text, {"records": records})
 

@@ -361,6 +361,7 @@ class Engine:
         self._running.clear()
         for runner in self._machine.runners.values():
             runner.close()
+        self._desk.tell_rest()
         letters = self._desk.letters
         letters.close()
         if self._data is None:

@@ -162,3 +162,28 @@ async def test_a_source_that_never_awaits_leaves_the_loop_its_turns() -> None:
         await asyncio.sleep(0.05)
         report = await engine.stop()
     assert report.outcome == "stopped"
+
+
+async def test_drops_are_told_at_once_and_then_once_a_minute_with_what_is_left_at_the_end() -> None:
+    class Steady(Feed):
+        async def produce(self, context: Context) -> Any:
+            for number, batch in enumerate(self.batches):
+                yield batch, number
+                await context.sleep(1)
+
+    keep, feed = Gate(), Steady(*([n] for n in range(100)))
+    engine = wired(
+        {"read": feed, "keep": keep}, "read>keep", queue={"read>keep": {"records": 1, "when_full": "drop_oldest"}}
+    )
+    clock = engine._clock
+    assert isinstance(clock, JumpingClock)
+    async with engine:
+        await at_rest(engine)
+        while clock.jump():
+            await at_rest(engine)
+        keep.is_open.set()
+        await engine.run()
+    assert [(each.text, each.data["records"]) for each in engine.bulletins] == [
+        ("dropped records because it is full", count) for count in (1, 60, 37)
+    ]
+    assert keep.numbers == [0, 99]
