@@ -147,9 +147,7 @@ class Batch(Forms):
     @property
     def nbytes(self) -> int:
         """What the batch costs in memory in the forms it holds: an estimate, in bytes."""
-        if self._columns is None:
-            return self.form_bytes
-        return self.form_bytes + COLUMN_COST * self._count * len(self._columns)
+        return self.form_bytes + (COLUMN_COST * self._count * len(self._columns) if self._columns else 0)
 
     # -- choosing records -----------------------------------------------------------------------
 
