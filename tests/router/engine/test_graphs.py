@@ -53,7 +53,8 @@ class Run:
         assert [each.records for each in machine.connections.values() if each.records or len(each)] == []
         assert [name for name, each in machine.runners.items() if each.holdings.records or each.waiting_records] == []
         assert self.books.unsettled() == {}
-        assert self.books.disorder == []
+        # A record that came twice, by a failure too, keeps its first place in the order; a queue may have dropped that.
+        assert self.books.disorder == [] or self.graph.is_lossy
         for letter in self.letters():
             self.books.put("dead", [letter["record"]])
         assert self.books.amiss(lossy=self.graph.is_lossy) == {}
