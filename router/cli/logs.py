@@ -16,8 +16,6 @@ __all__ = ["configure"]
 
 LONGEST = 200
 
-LEVELS = ("debug", "info", "warning", "error")
-
 
 def configure(level: str, *, as_json: bool) -> None:
     """Send what `router` logs to stderr, and other libraries' warnings in the same form."""

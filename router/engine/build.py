@@ -100,11 +100,7 @@ class _Builder:
             tasks=self.tasks,
             watcher=self.coordinator,
         )
-        outlet.watch(
-            on_wait=runner.on_blocked,
-            tell_full=self.desk.tell_full,
-            dead_letter=self.desk.dead_letters_of(runner),
-        )
+        self._watch(outlet, runner)
         state = MemoryState(self.clock.now)
         runner.context = self._context(spec, state, runner.holdings, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)
@@ -129,16 +125,19 @@ class _Builder:
             make_ack=self.coordinator.new_ack,
             watcher=self.coordinator,
         )
-        outlet.watch(
-            on_wait=runner.on_blocked,
-            tell_full=self.desk.tell_full,
-            dead_letter=self.desk.dead_letters_of(runner),
-        )
+        self._watch(outlet, runner)
         runner.context = self._context(spec, MemoryState(self.clock.now), _HoldsNothing(), _wakes_nothing)
         return runner
 
     def _outlet(self, spec: ProcessorSpec) -> Outlet:
         return Outlet(spec, self.connections, projection=self.flow.projection, back_edges=self.back_edges)
+
+    def _watch(self, outlet: Outlet, runner: Runner | SourceRunner) -> None:
+        outlet.watch(
+            on_wait=runner.on_blocked,
+            tell_full=self.desk.tell_full,
+            dead_letter=self.desk.dead_letters_of(runner),
+        )
 
     def _context(self, spec: ProcessorSpec, state: MemoryState, holder: object, wake_at: object) -> FlowContext:
         name = spec.name

@@ -54,7 +54,6 @@ class Order:
     count: int
     content: list[bytes] | None
     rows: list[Record] | None
-    format: str
     columns: dict[str, list[Any]]
     attributes: dict[str, Any]
 
@@ -114,7 +113,6 @@ def order_of(batch: Batch) -> Order:
         count=len(batch),
         content=None if batch.has_rows else batch.content,
         rows=batch.rows if batch.has_rows else None,
-        format=batch.format,
         columns=dict(batch.columns),
         attributes=dict(batch.attributes),
     )

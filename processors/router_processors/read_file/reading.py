@@ -74,7 +74,6 @@ class Reading:
         self._manner = manner
         self._fd = _open(place)
         mode = os.fstat(self._fd).st_mode
-        self.is_regular = stat.S_ISREG(mode)
         self._waits = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(self._fd)
         self._begin()
 
