@@ -31,6 +31,7 @@ from router.errors import (
     RecordError,
     RetryableError,
     RouterError,
+    StorageError,
     nearest,
 )
 from router.expression import Expression, ExpressionError, PathTemplate, Template
@@ -111,6 +112,7 @@ __all__ = [
     "Source",
     "State",
     "Status",
+    "StorageError",
     "Template",
     "To",
     "Unconnected",

@@ -46,14 +46,17 @@ class Ack:
     Not thread-safe: it lives on its flow's event loop.
     """
 
-    __slots__ = ("_pending", "_settle", "error", "outcome", "replies", "token")
+    __slots__ = ("_pending", "_settle", "_steps", "error", "is_stored", "outcome", "replies", "token")
 
     def __init__(self, token: object, settle: Callable[[Ack], None]) -> None:
         self.token = token
         self.outcome = Outcome.DELIVERED
         self.error: BaseException | None = None
         self.replies: dict[int, Reply] | None = None
+        self.is_stored = False
+        """True if some of its records wait in a connection that keeps them on disk: nobody behind it can answer."""
         self._pending = 1
+        self._steps: list[Callable[[Ack, Callable[[], None]], None]] | None = None
         self._settle = settle
 
     @property
@@ -85,6 +88,18 @@ class Ack:
             self.outcome, self.error = outcome, error
         self._pending -= 1
         if not self._pending:
+            self._end()
+
+    def before_end(self, step: Callable[[Ack, Callable[[], None]], None]) -> None:
+        """Do something when its last holder has let go, and settle it when that calls back."""
+        if self._steps is None:
+            self._steps = []
+        self._steps.append(step)
+
+    def _end(self) -> None:
+        if self._steps:
+            self._steps.pop()(self, self._end)
+        else:
             self._settle(self)
 
     def reply(self, index: int, reply: Reply) -> bool:

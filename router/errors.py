@@ -13,7 +13,8 @@
     ├── ProcessorError                 a processor broke its contract, or cannot start
     │   └── BrokenOutputError          whoever read what a sink writes has gone: the flow stops
     ├── ConnectionClosedError          put to, or take from, a connection after its flow ended
-    └── DataFolderError                the data folder belongs to another flow or another process
+    ├── DataFolderError                the data folder belongs to another flow or another process, or is damaged
+    └── StorageError                   what was to be kept in the data folder could not be
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ __all__ = [
     "RecordError",
     "RetryableError",
     "RouterError",
+    "StorageError",
     "nearest",
 ]
 
@@ -118,7 +120,11 @@ class ConnectionClosedError(RouterError):
 
 
 class DataFolderError(RouterError):
-    """The data folder belongs to another flow, or another process owns it now."""
+    """The data folder belongs to another flow, another process owns it now, or it cannot be read."""
+
+
+class StorageError(RouterError):
+    """What was to be kept in the data folder could not be; whoever gave it is told to give it again."""
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
