@@ -46,9 +46,11 @@ class Ack:
     Not thread-safe: it lives on its flow's event loop.
     """
 
-    __slots__ = ("_pending", "_settle", "_steps", "error", "is_stored", "outcome", "replies", "token")
+    __slots__ = ("_pending", "_replied", "_settle", "_steps", "error", "is_stored", "outcome", "replies", "token")
 
-    def __init__(self, token: object, settle: Callable[[Ack], None]) -> None:
+    def __init__(
+        self, token: object, settle: Callable[[Ack], None], replied: Callable[[Ack], None] | None = None
+    ) -> None:
         self.token = token
         self.outcome = Outcome.DELIVERED
         self.error: BaseException | None = None
@@ -58,6 +60,7 @@ class Ack:
         self._pending = 1
         self._steps: list[Callable[[Ack, Callable[[], None]], None]] | None = None
         self._settle = settle
+        self._replied = replied
 
     @property
     def settled(self) -> bool:
@@ -111,6 +114,8 @@ class Ack:
         if index in self.replies:
             return False
         self.replies[index] = reply
+        if self._replied is not None:
+            self._replied(self)
         return True
 
 

@@ -29,8 +29,8 @@ Routes: TypeAlias = Mapping[str, Batch]
 """Batches by the name of the relationship they leave by."""
 Result: TypeAlias = "Batch | Routes | None"
 """A batch leaves by ``success``; None: nothing flows on."""
-Produced: TypeAlias = "tuple[Batch | Routes, object]"
-"""What a source gives: records, and the token by which ``settled`` will speak of them."""
+Produced: TypeAlias = "tuple[Batch | Routes, object] | list[tuple[Batch | Routes, object]]"
+"""What a source gives: records, and the token by which ``settled`` will speak of them; or a list of such pairs."""
 
 
 class Why(Enum):
@@ -240,11 +240,21 @@ class Source(Processor):
 
         An async generator. The engine asks for the next when the last is put, which waits
         while connections are full. Cancelled at its yield when the flow stops.
+
+        What came from several sides at once, such as the requests of many clients, is given
+        as a list of pairs: it travels as one batch, which costs the flow what one costs, and
+        each token settles by itself.
         """
         raise NotImplementedError
 
     def settled(self, ack: Ack) -> None:
         """Hear what became of a token: commit, rewind, answer. Once per token, in any order, must not block."""
+
+    def replied(self, ack: Ack) -> None:
+        """Hear that one more record of a token was answered before all are done, see ``ack.replies``; must not block.
+
+        For a source that passes answers on before ``settled``.
+        """
 
     def progress(self) -> tuple[int, int | None] | None:
         """How far it is, in a unit of its own, and of how much; None where that is not known."""

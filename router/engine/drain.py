@@ -112,7 +112,12 @@ class Coordinator:
         self._end(part)
         self._look_stalled_soon()
 
-    def new_ack(self, token: object = None, settle: Callable[[Ack], None] = lambda _: None) -> Ack:
+    def new_ack(
+        self,
+        token: object = None,
+        settle: Callable[[Ack], None] = lambda _: None,
+        replied: Callable[[Ack], None] | None = None,
+    ) -> Ack:
         """An ack that keeps the flow from being done until it settles."""
         self.outstanding += 1
 
@@ -122,7 +127,7 @@ class Coordinator:
             if not self.outstanding:
                 self._look_done()
 
-        return Ack(token, settled)
+        return Ack(token, settled, replied)
 
     # -- the end of input -----------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from router.errors import DecodeError, ProcessorError
 from router.functions import failed
 from router.relationship import FAILURE, RETRY, SUCCESS
 
-__all__ = ["Outputs", "all_failed", "merged", "outputs_of"]
+__all__ = ["Outputs", "all_failed", "joined", "merged", "outputs_of"]
 
 Outputs = list[tuple[str, Batch]]
 
@@ -45,7 +45,7 @@ def merged(outputs: Outputs, processor: str) -> tuple[Outputs, Batch | None]:
     for name, batch in outputs:
         by_name.setdefault(name, []).append(batch)
     again = by_name.pop(RETRY.name, None)
-    made = [(name, each) for name, batches in by_name.items() for each in _joined(batches)]
+    made = [(name, each) for name, batches in by_name.items() for each in joined(batches)]
     if again is None:
         return made, None
     try:
@@ -54,7 +54,8 @@ def merged(outputs: Outputs, processor: str) -> tuple[Outputs, Batch | None]:
         return [*made, *(all_failed(batch, error, processor) for batch in again)], None
 
 
-def _joined(batches: list[Batch]) -> list[Batch]:
+def joined(batches: list[Batch]) -> list[Batch]:
+    """One batch of them all, or each as it is where no form holds all of them."""
     try:
         return [Batch.concat(batches)]
     except DecodeError:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Literal, Protocol
 
 from router.ack import Ack, Outcome, Watermark
 from router.authoring import Source
+from router.batch import Batch
 from router.connections.base import Gauge
 from router.engine.calls import closing, is_cancelled
 from router.engine.clock import Clock
 from router.engine.context import FlowContext
 from router.engine.outlet import Outlet, Turns
-from router.engine.outputs import Outputs, outputs_of
+from router.engine.outputs import Outputs, joined, outputs_of
 from router.engine.retry import Backoff, Pauses
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 
 __all__ = ["SourceRunner"]
+
+Hear = Callable[[Ack], None]
 
 
 class Patient(Protocol):
@@ -56,7 +60,7 @@ class SourceRunner:
         clock: Clock,
         memory: Gauge,
         max_memory: int,
-        make_ack: Callable[[object, Callable[[Ack], None]], Ack],
+        make_ack: Callable[[object, Hear, Hear | None], Ack],
         watcher: Watcher,
     ) -> None:
         self.spec = spec
@@ -81,6 +85,7 @@ class SourceRunner:
         self._memory = memory
         self._max_memory = max_memory
         self._make_ack = make_ack
+        self._hears_replies = type(source).replied is not Source.replied
         self._watcher = watcher
         self._turns = Turns()
         self._room: asyncio.Future[None] | None = None
@@ -172,51 +177,77 @@ class SourceRunner:
                     return
                 finally:
                     self._is_outside = False
-                await self._give(*item)
+                await self._give(item if isinstance(item, list) else [item])
 
     async def _pause(self, seconds: float, error: RetryableError) -> None:
         reason = str(error)
         self.context.bulletin("tries again after a failure", error=reason, seconds=round(seconds, 3))
         await self.pauses.wait(seconds, reason)
 
-    async def _give(self, given: Any, token: object) -> None:
-        outputs = outputs_of(given, self.spec.kind.type_name)
-        for name, _ in outputs:
+    async def _give(self, given: Sequence[tuple[Any, object]]) -> None:
+        """Put what came together in one go, each part under an ack of its own."""
+        parts = [outputs_of(records, self.spec.kind.type_name) for records, _ in given]
+        for name in {name for outputs in parts for name, _ in outputs}:
             if (objection := self.outlet.objection(name)) is not None:
                 raise objection
-        count = sum(len(batch) for _, batch in outputs)
-        position = self.records + count if count else None
-        ack = self._make_ack(token, lambda ack: self._settled(ack, position))
+        positions = self._positions(parts)
+        acks = [self._ack(token, position) for (_, token), position in zip(given, positions, strict=True)]
         try:
             await self._wait_for_room()
             if self._may_put():
-                if position is not None:
+                for position in filter(None, positions):
                     self.records = position
                     self._marks.sent(None, position)
-                await self._put(outputs, ack)
+                await self._put(parts, acks)
             else:  # the flow stops
-                ack.hold()
-                ack.release(Outcome.REJECTED)
+                for ack in acks:
+                    ack.hold()
+                    ack.release(Outcome.REJECTED)
         except BaseException as error:
-            ack.release(Outcome.REJECTED, error)
+            for ack in acks:
+                ack.release(Outcome.REJECTED, error)
             raise
-        ack.release()
+        for ack in acks:
+            ack.release()
         await self._turns.share(now=self.outlet.is_deep)
 
-    async def _put(self, outputs: Outputs, ack: Ack) -> None:
-        await self.outlet.put([(name, batch.owned_by((ack,))) for name, batch in outputs], None)
+    def _positions(self, parts: Sequence[Outputs]) -> list[int | None]:
+        """How many records will have been given with each part; None where it has none."""
+        ends: list[int | None] = []
+        end = self.records
+        for outputs in parts:
+            count = sum(len(batch) for _, batch in outputs)
+            end += count
+            ends.append(end if count else None)
+        return ends
 
-    def _settled(self, ack: Ack, position: int | None) -> None:
+    async def _put(self, parts: Sequence[Outputs], acks: Sequence[Ack]) -> None:
+        batches: dict[str, list[Batch]] = {}
+        for outputs, ack in zip(parts, acks, strict=True):
+            for name, batch in outputs:
+                batches.setdefault(name, []).append(batch.owned_by((ack,)))
+        await self.outlet.put([(name, each) for name, several in batches.items() for each in joined(several)], None)
+
+    # -- telling the source ---------------------------------------------------------------------
+
+    def _ack(self, token: object, position: int | None) -> Ack:
+        replied = partial(self._tell, "replied") if self._hears_replies else None
+        return self._make_ack(token, partial(self._settled, position), replied)
+
+    def _settled(self, position: int | None, ack: Ack) -> None:
         safe = self._marks.settled(None, position) if position is not None else None
         if safe is not None:
             self._safe = safe
             self._look_again()
         if ack.outcome is Outcome.REJECTED:
             self.rejected += 1
+        self._tell("settled", ack)
+
+    def _tell(self, what: Literal["settled", "replied"], ack: Ack) -> None:
         try:
-            self.source.settled(ack)
+            getattr(self.source, what)(ack)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is told by whoever works on its records
-            text = f"source {self.spec.name!r}: settled: {type(error).__name__}: {error}"
+            text = f"source {self.spec.name!r}: {what}: {type(error).__name__}: {error}"
             self._watcher.broke(ProcessorError(text))
 
     # -- waiting --------------------------------------------------------------------------------
