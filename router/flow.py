@@ -21,6 +21,7 @@ from router.relationship import FAILURE, Relationship, Unconnected
 
 __all__ = [
     "BatchOptions",
+    "CircuitOptions",
     "ConnectionSpec",
     "Ending",
     "Flow",
@@ -86,6 +87,17 @@ class RetryOptions(Config):
     )
 
 
+class CircuitOptions(Config):
+    """When a processor rests whose every record fails: ``run.circuit``. Without it it never does."""
+
+    failures: int = Field(gt=0, description="How many records may fail in a row, none succeeding, before it rests.")
+    rest: timedelta = Field(
+        timedelta(seconds=30),
+        gt=timedelta(0),
+        description="How long it rests before it tries again; doubled while that fails, up to five minutes.",
+    )
+
+
 class RunOptions(Config):
     """The engine's settings of a processor: ``run:``."""
 
@@ -101,6 +113,7 @@ class RunOptions(Config):
     hold: HoldOptions = Field(HoldOptions(), description="How much may be held beyond a call.")
     timeout: timedelta | None = Field(None, gt=timedelta(0), description="How long one call may take.")
     retry: RetryOptions | None = Field(None, description="When retries of the world's faults end.")
+    circuit: CircuitOptions | None = Field(None, description="When it rests because every record fails.")
     max_rounds: int = Field(1000, gt=0, description="How often a record may go round a cycle before it fails.")
     max_uncommitted: int = Field(
         100_000, gt=0, description="The most records a source may have given that are not safe."

@@ -68,7 +68,7 @@ class ProcessorStatus:
     """A processor at one moment.
 
     ``state``: ``running``, ``waiting`` (for records), ``blocked`` (by a full connection),
-    ``retrying``, ``paused`` (the dead letters are full), ``ended``.
+    ``retrying``, ``resting`` (every record fails), ``paused`` (the dead letters are full), ``ended``.
     """
 
     records_in: int

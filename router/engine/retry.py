@@ -11,7 +11,7 @@ from router.engine.clock import Clock, resolve
 from router.errors import RetryableError
 from router.flow import RetryOptions
 
-__all__ = ["Backoff", "Pauses", "outage_of"]
+__all__ = ["LONGEST", "Backoff", "Pauses", "outage_of"]
 
 FIRST, LONGEST = 1.0, 300.0
 

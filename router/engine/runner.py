@@ -10,6 +10,7 @@ from router.authoring import Processor, Why
 from router.batch import Batch
 from router.connections.base import Taken
 from router.engine.calls import Caller
+from router.engine.circuit import Circuit
 from router.engine.clock import Alarm, Clock
 from router.engine.context import FlowContext, Scope
 from router.engine.holdings import Holdings
@@ -57,6 +58,7 @@ class Runner:
         self.commit: Callable[[Scope], Awaitable[None]]
         self.holdings = Holdings(spec.run.hold, self.notify)
         self.pauses = Pauses(clock)
+        self.circuit = Circuit(spec.run.circuit, clock, self.pauses, self)
         self.records_in = 0
         self.active = 0
         self.blocked = 0
@@ -105,7 +107,7 @@ class Runner:
         if self.paused:
             return "paused"
         if self.pauses.reason is not None:
-            return "retrying"
+            return "resting" if self.circuit.is_resting else "retrying"
         if self.blocked:
             return "blocked"
         return "running" if self.active else "waiting"
@@ -251,8 +253,10 @@ class Runner:
         acks = tuple(dict.fromkeys(taken.acks))
         batch, since = taken.batch, self._clock.now()
         backoff: Backoff | None = None
+        watched = self.circuit.watched()
 
         async def emit(outputs: Outputs) -> None:
+            watched.saw(outputs)
             if job is not None and not job.is_next:
                 await self._parked(job.come())
             owned = [(name, each.owned_by(acks)) for name, each in outputs]
@@ -264,7 +268,11 @@ class Runner:
             await emit([(FAILURE.name, failed(batch, job.refused, self.spec.name))])
             return None
         while True:
+            if not await watched.ready():
+                ledger.saw(batch)
+                return batch
             again, error = await self._attempt(batch, acks, ledger, emit)
+            watched.ended(is_retried=again is not None)
             if again is None:
                 return None
             error = error or outage_of(again)
