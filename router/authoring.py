@@ -194,6 +194,11 @@ class Processor:
         return ()
 
     @classmethod
+    def run_for(cls, config: Any) -> Mapping[str, Any]:
+        """What ``run`` says with these settings, where the flow does not; pure. Default: nothing."""
+        return {}
+
+    @classmethod
     def check(cls, config: Any) -> Iterable[str]:
         """Say what settings, each fine alone, cannot do together; pure, called when a flow is loaded."""
         return ()

@@ -18,6 +18,7 @@ from router.engine import Engine
 from router.engine.clock import Timer
 from router.errors import ConfigError, ProcessorError, nearest
 from router.flow import ConnectionSpec, Flow, ProcessorSpec, QueueOptions, RunOptions
+from router.loader.drafts import merged
 from router.plugins import Registry, load_registry
 from router.relationship import Relationship, Unconnected
 
@@ -152,10 +153,11 @@ class TestRunner:
 
     def __init__(self, processor: str | type[Processor] | Processor, /, **settings: Any) -> None:
         self._registry = load_registry() if isinstance(processor, str) else Registry()
-        self._run = RunOptions(**settings.pop("run", {}))
+        run = settings.pop("run", {})
         self._extra = tuple(Relationship(name) for name in settings.pop("to", ()))
         self._folder = Path(settings.pop("folder", Path.cwd()))
         self._processor = self._make(processor, settings)
+        self._run = RunOptions(**merged(type(self._processor).run_for(self._processor.config), run))
         self._clock = VirtualClock()
         self._feed = _Feed()
         self._engine: Engine | None = None

@@ -9,7 +9,7 @@ from router.cli.reference import reference, settings
 from router.cli.reference_pages import markdown as processor_pages
 from router.cli.reference_pages import settings_table, table
 from router.config import Config
-from router.flow import BatchOptions, FlowRun, HoldOptions, QueueOptions, RetryOptions, RunOptions
+from router.flow import BatchOptions, CircuitOptions, FlowRun, HoldOptions, QueueOptions, RetryOptions, RunOptions
 from router.plugins import load_registry
 
 PROCESSORS = """\
@@ -39,6 +39,7 @@ RUN_SECTIONS: dict[str, type[Config]] = {
     "`run.batch`": BatchOptions,
     "`run.hold`": HoldOptions,
     "`run.retry`": RetryOptions,
+    "`run.circuit`": CircuitOptions,
     "`queue:` of a connection": QueueOptions,
     "`run:` of a flow": FlowRun,
 }

@@ -77,10 +77,11 @@ class DraftReader:
         draft.kind = self._kind(data, path)
         if "to" in data:
             draft.targets = read_targets(data["to"], (*path, "to"), self._problems, self._context)
-        draft.run = self._run(data, path)
         if draft.kind is not None:
             settings = {key: value for key, value in data.items() if key not in _KEYS}
             draft.config = check(draft.kind.config_class(), settings, path, self._problems, self._context)
+        draft.run = self._run(draft, data, path)
+        if draft.kind is not None:
             self._ask(draft)
             if draft.run is not None:
                 combinations.check(draft.kind, draft.run, data.get("run"), path, self._problems)
@@ -120,14 +121,20 @@ class DraftReader:
             self._problems.add(inner, f"no processor type {word!r}{nearest(word, known)}{broken}")
         return None
 
-    def _run(self, data: dict[str, Any], path: Path) -> RunOptions | None:
+    def _run(self, draft: Draft, data: dict[str, Any], path: Path) -> RunOptions | None:
         inner = (*path, "run")
         given = data.get("run", {})
         if not isinstance(given, dict):
             if not self._problems.is_spoiled(inner):
                 self._problems.add(inner, f"'run' must be a mapping, got {found(given)}")
             return None
-        return check(RunOptions, _merged(self._defaults, given), inner, self._problems, self._context)
+        own: dict[str, Any] = {}
+        if draft.kind is not None and draft.config is not None:
+            try:
+                own = dict(draft.kind.run_for(draft.config))
+            except Exception as error:  # noqa: BLE001 - an author's code may raise anything
+                self._cannot_say(draft, error)
+        return check(RunOptions, merged(own, self._defaults, given), inner, self._problems, self._context)
 
     def _ask(self, draft: Draft) -> None:
         """Ask the class for what depends on the settings; an author's code may raise anything."""
@@ -141,8 +148,12 @@ class DraftReader:
             own = tuple(draft.kind.relationships_for(draft.config))
             draft.relationships = self._relationships(draft, own, known_wrong=bool(wrong))
         except Exception as error:  # noqa: BLE001 - see above
-            said = f"type {draft.kind.type_name!r} cannot say what it does with these settings"
-            self._problems.add(draft.path, f"{said}: {type(error).__name__}: {error}")
+            self._cannot_say(draft, error)
+
+    def _cannot_say(self, draft: Draft, error: BaseException) -> None:
+        assert draft.kind is not None
+        said = f"type {draft.kind.type_name!r} cannot say what it does with these settings"
+        self._problems.add(draft.path, f"{said}: {type(error).__name__}: {error}")
 
     def _relationships(
         self, draft: Draft, own: tuple[Relationship, ...], *, known_wrong: bool
@@ -166,13 +177,14 @@ class DraftReader:
         return own
 
 
-def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The given settings over the defaults, mapping by mapping."""
-    merged = dict(defaults)
-    for key, value in given.items():
-        below = merged.get(key)
-        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
+def merged(*settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings over those named before them, mapping by mapping."""
+    made: dict[str, Any] = {}
+    for each in settings:
+        for key, value in each.items():
+            below = made.get(key)
+            made[key] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return made
 
 
 def _meant(path: Path, config: Config, said: str) -> Path:

@@ -303,3 +303,46 @@ def test_bad_defaults_are_told_once(problems: Problems) -> None:
         "flow.yaml:7:18: 'run.defaults.concurrency' must be a whole number, got 'none'",
         "flow.yaml:7:38: 'run.memory': a size is a number of bytes, such as 65536, 10MB or 8MiB; got '1x'",
     ]
+
+
+class CountConfig(Config):
+    count: int = Field(4, description="How many.")
+
+
+class Count(Processor):
+    """Something whose calls overlap."""
+
+    type_name = "count"
+    config: CountConfig
+
+    @classmethod
+    def run_for(cls, config: CountConfig) -> dict[str, Any]:
+        return {"concurrency": 8, "batch": {"records": 40 // config.count}}
+
+    def process(self, batch: Any, context: Any) -> Any:
+        return batch
+
+
+@pytest.mark.parametrize(
+    ("settings", "defaults", "found"),
+    [
+        ("", "", (8, 10, 4 << 20)),
+        ("run: {batch: {bytes: 5}}", "", (8, 10, 5)),
+        ("run: {batch: {records: 7}}", "concurrency: 2", (2, 7, 4 << 20)),
+        ("run: {concurrency: 3}", "concurrency: 2, batch: {bytes: 5}", (3, 10, 5)),
+    ],
+)
+def test_what_a_class_says_of_its_run_lies_under_what_the_flow_says(
+    load: Callable[..., Any], registry: Registry, settings: str, defaults: str, found: tuple[int, int, int]
+) -> None:
+    registry.processor(Count)
+    made = load(flow(f"type: count\nto: drop\n{settings}") + f"run: {{defaults: {{{defaults}}}}}\n")
+    run = made.processors["clean"].run
+    assert (run.concurrency, run.batch.records, run.batch.nbytes) == found
+
+
+def test_a_class_that_cannot_say_how_it_runs_is_named(problems: Problems, registry: Registry) -> None:
+    registry.processor(Count)
+    said = "type 'count' cannot say what it does with these settings: ZeroDivisionError"
+    (problem,) = problems(flow("type: count\ncount: 0\nto: drop"))
+    assert said in problem
