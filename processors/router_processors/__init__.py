@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router import Registry, hookimpl
+from router_processors.dedupe import Dedupe
 from router_processors.filter import Filter
 from router_processors.formats.avro import Avro
 from router_processors.formats.csv import Csv
@@ -25,7 +26,19 @@ from router_processors.write_file import WriteFile
 @hookimpl
 def register(registry: Registry) -> None:
     """Register all of them."""
-    for processor in (Filter, Generate, Log, ReadFile, Respond, Route, RunModel, SetFields, Throttle, WriteFile):
+    for processor in (
+        Dedupe,
+        Filter,
+        Generate,
+        Log,
+        ReadFile,
+        Respond,
+        Route,
+        RunModel,
+        SetFields,
+        Throttle,
+        WriteFile,
+    ):
         registry.processor(processor)
     for format_ in (Avro, Csv, Json, JsonLines, Raw, Text):
         registry.format(format_)
