@@ -34,7 +34,7 @@ from router.errors import (
     StorageError,
     nearest,
 )
-from router.expression import Expression, ExpressionError, PathTemplate, Template
+from router.expression import Expression, ExpressionError, PathTemplate, Template, UrlTemplate
 from router.flow import Flow
 from router.formats import Format, Misread, Part, RecordReader, RecordWriter
 from router.functions import DROP, To, failed, processor, sink, source
@@ -117,6 +117,7 @@ __all__ = [
     "To",
     "Unconnected",
     "UnscorableError",
+    "UrlTemplate",
     "Watermark",
     "Why",
     "build_flow",

@@ -29,8 +29,8 @@ SECTIONS = {
         "Routes", "Produced", "Relationship", "Unconnected", "SUCCESS", "FAILURE", "RETRY", "failed",
     ),
     "Settings": (
-        "Config", "Field", "Expression", "Template", "PathTemplate", "FilePath", "Size", "Rate", "FromWorkingDirectory",
-        "Choice", "Secret",
+        "Config", "Field", "Expression", "Template", "PathTemplate", "UrlTemplate", "FilePath", "Size", "Rate",
+        "FromWorkingDirectory", "Choice", "Secret",
     ),
     "Records": ("Batch", "Record", "Outcome", "Ack", "Reply", "Watermark"),
     "Run flows": (

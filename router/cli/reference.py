@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 
 from router.authoring import Processor, Source
 from router.config import Config, Rate, Secret, Size
-from router.expression import Expression, PathTemplate, Template
+from router.expression import Expression, PathTemplate, Template, UrlTemplate
 from router.formats import Format
 from router.models import ModelRuntime
 from router.relationship import Unconnected
@@ -38,6 +38,7 @@ _NAMES: dict[Any, str] = {
     Expression: "expression",
     Template: "template",
     PathTemplate: "path template",
+    UrlTemplate: "URL template",
     Format: "format",
     ModelRuntime: "model runtime",
     dict: "mapping",

@@ -6,6 +6,7 @@ from router.expression.expression import Expression
 from router.expression.functions import BUILTINS, Function, FunctionTable, reference
 from router.expression.path_template import PathTemplate
 from router.expression.template import Template
+from router.expression.url_template import UrlTemplate
 
 __all__ = [
     "BUILTINS",
@@ -17,5 +18,6 @@ __all__ = [
     "PathTemplate",
     "Template",
     "TemplateError",
+    "UrlTemplate",
     "reference",
 ]
