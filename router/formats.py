@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, ClassVar
 
@@ -73,8 +73,14 @@ class RecordWriter(ABC):
     """Says records as the bytes that come next in one stream, which its owner writes.
 
     What it knows of the stream moves on with each call: an owner that fails to write the
-    bytes makes a new writer from what the stream then holds.
+    bytes keeps them, or makes a new writer from what the stream then holds. A call that raises
+    has taken nothing.
     """
+
+    @property
+    def pending(self) -> int:
+        """How many bytes the records take, about, that were taken and not given out yet."""
+        return 0
 
     @abstractmethod
     def write(self, batch: Batch) -> tuple[bytes, Failures]:
@@ -109,6 +115,8 @@ class Format(Choice):
     """The ends of file names that mean this format where none is named."""
     is_streaming: ClassVar[bool] = True
     """False: nothing can be read before the end of the stream has come."""
+    is_appendable: ClassVar[bool] = True
+    """False: what was written can be read only behind ``RecordWriter.end``, and nothing can be written behind that."""
     codec: ClassVar[Codec | None] = None
     """The codec its records travel in undecoded; None: they travel as rows."""
 
@@ -119,6 +127,14 @@ class Format(Choice):
             ConfigError: it cannot be read, or its settings do not say enough for that.
         """
         raise ConfigError(f"format {self.type_name!r} cannot be read")
+
+    def parts(self, stream: BinaryIO) -> Iterator[Part] | None:
+        """Read a stream that can seek, some of it at a time, where that is better than to feed it to a reader.
+
+        Asked of formats that are not ``is_streaming``, and read in its order as long as the
+        stream is open; whatever it holds, nothing is raised. None: feed it to ``reader``.
+        """
+        return None
 
     def writer(self, existing: BinaryIO | None = None) -> RecordWriter:
         """Make a writer for one stream.

@@ -9,6 +9,7 @@ from router_processors.formats.avro import Avro
 from router_processors.formats.csv import Csv
 from router_processors.formats.json import Json
 from router_processors.formats.json_lines import JsonLines
+from router_processors.formats.parquet import Parquet
 from router_processors.formats.raw import Raw
 from router_processors.formats.text import Text
 from router_processors.generate import Generate
@@ -40,6 +41,6 @@ def register(registry: Registry) -> None:
         WriteFile,
     ):
         registry.processor(processor)
-    for format_ in (Avro, Csv, Json, JsonLines, Raw, Text):
+    for format_ in (Avro, Csv, Json, JsonLines, Parquet, Raw, Text):
         registry.format(format_)
     registry.model_runtime(Onnx)

@@ -8,7 +8,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from router import RAW, Batch, DecodeError, Format, Misread, Part, Routes, failed
 from router_processors.read_file.decompress import Compression, Decompressor, decompressor, is_undecided
@@ -75,7 +75,10 @@ class Reading:
         self._fd = _open(place)
         mode = os.fstat(self._fd).st_mode
         self._waits = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(self._fd)
+        self._stream: BinaryIO | None = None
         self._begin()
+        self._parts = self._seekable_parts() if stat.S_ISREG(mode) else None
+        self._part: Part | None = None
 
     def _begin(self) -> None:
         self._frames = self._manner.format.reader()
@@ -108,6 +111,9 @@ class Reading:
 
     def step(self) -> Iterator[Item]:
         """Read the next block and give its records."""
+        if self._parts is not None:
+            yield from self._next_part(self._parts)
+            return
         try:
             data = os.read(self._fd, self._block)
         except BlockingIOError:
@@ -128,7 +134,7 @@ class Reading:
 
     def end(self) -> Iterator[Item]:
         """Give what was waiting for the end of the file."""
-        if self.error is not None:
+        if self.error is not None or self._parts is not None:
             return
         try:
             if self._head is not None:
@@ -150,7 +156,37 @@ class Reading:
 
     def close(self) -> None:
         """Close it."""
+        if self._stream is not None:
+            self._stream.close()
         os.close(self._fd)
+
+    # -- of what is read from its end ------------------------------------------------------------
+
+    def _seekable_parts(self) -> Iterator[Part] | None:
+        """The parts of a plain file whose format reads it better in an order of its own."""
+        if self._manner.format.is_streaming:
+            return None
+        if decompressor(self._manner.compression, os.pread(self._fd, 4, 0)) is not None:
+            return None
+        stream = os.fdopen(os.dup(self._fd), "rb")
+        parts = self._manner.format.parts(stream)
+        if parts is None:
+            stream.close()
+        else:
+            self._stream = stream
+        return parts
+
+    def _next_part(self, parts: Iterator[Part]) -> Iterator[Item]:
+        """Give a part; the last one says that all of the file has been given."""
+        part = next(parts, Part()) if self._part is None else self._part
+        self._part = next(parts, None)
+        if self._part is None:
+            self.at_end = True
+            self.offset = self.size
+            self._manner.meter.nbytes += self.offset
+        yield from self._items(part)
+
+    # -- piece by piece --------------------------------------------------------------------------
 
     def _decompressed(self, data: bytes) -> Iterator[Item]:
         try:
