@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections import deque
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from router.errors import DataFolderError, StorageError
+from router.storage.file import open_file, unusable
 
 __all__ = ["Database", "Work"]
 
@@ -20,8 +22,6 @@ Work = Callable[[sqlite3.Connection], _T]
 MOST = 64  # works in one transaction
 SHORTEST, LONGEST = 0.1, 5.0  # seconds between two tries while the disk is full or failing
 LEFT = 10.0  # seconds: how long a close waits for a write that hangs
-_APPLICATION = 0x726F7574  # "rout": marks the file as ours
-_PAGE = 16384  # a batch of 250 KB in few pages: half again as fast as 4096, small ones hardly slower
 # What may pass: no room, a failing disk, another process at it, rights that somebody mends.
 _TROUBLE = {
     sqlite3.SQLITE_FULL,
@@ -35,18 +35,25 @@ _TROUBLE = {
     sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_CORRUPT,
 }
+_AT_START = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}  # a write will wait for them
 
 
 class _Asked(Generic[_T]):
     """One work, and who hears how it went."""
 
-    __slots__ = ("done", "error", "result", "work")
+    __slots__ = ("done", "error", "is_hopeless", "is_told", "result", "work")
 
     def __init__(self, work: Work[_T], done: Callable[[_T | None, BaseException | None], None]) -> None:
         self.work = work
         self.done = done
         self.result: _T | None = None
         self.error: BaseException | None = None
+        self.is_hopeless = False
+        self.is_told = False
+
+
+class _DamagedPageError(Exception):
+    """A work met a damaged page: SQLite can do no more in this transaction, but the others can in the next."""
 
 
 class Database:
@@ -82,7 +89,9 @@ class Database:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
+        self._group: Sequence[_Asked[Any]] = ()
         self._is_closing = False
+        self._is_waiting = True
         self._is_in_trouble = False
         self._undone = 0
 
@@ -93,27 +102,33 @@ class Database:
         """True while something asked is not done."""
         return self._undone > 0
 
+    @property
+    def is_made(self) -> bool:
+        """False while nothing was ever written."""
+        return self._thread is not None or self._connection is not None
+
     def open(self) -> None:
-        """Open a file that is there already; where there is none, the first write makes it.
+        """Belong to the running loop, and open a file that is there already; else the first write makes it.
 
         Raises:
             DataFolderError: it is no database of ours, is damaged, or is of a newer version.
         """
+        with contextlib.suppress(RuntimeError):  # nobody writes where no loop runs
+            self._loop = asyncio.get_running_loop()
         if not self.path.exists():
             return
         try:
             self._connected()
         except sqlite3.Error as error:
-            raise DataFolderError(
-                f"{str(self.path)!r} cannot be opened: {error}; "
-                "it is left as it is: mend it, or move it away and begin anew"
-            ) from error
+            if _code(error) not in _AT_START:
+                raise unusable(self.path, error) from error
 
     def write(self, work: Work[_T], done: Callable[[_T | None, BaseException | None], None]) -> None:
         """Run ``work`` in the writer thread; ``done`` is called on the loop when it is committed, or has failed.
 
         Works run in the order asked. One may run again after a full disk, so it changes
-        nothing but the database. If it raises, only its own changes are undone.
+        nothing but the database. If it raises, only its own changes are undone; what SQLite
+        raises comes out as a ``StorageError``.
         """
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
@@ -132,7 +147,7 @@ class Database:
         """Like ``write``, with a future for what the work returns."""
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
 
-        def done(result: _T | None, error: BaseException | None) -> None:
+        def resolve(result: _T | None, error: BaseException | None) -> None:
             if future.done():
                 return
             if error is None:
@@ -140,30 +155,70 @@ class Database:
             else:
                 future.set_exception(error)
 
+        def done(result: _T | None, error: BaseException | None) -> None:
+            if (loop := future.get_loop()) is self._loop:
+                resolve(result, error)
+            else:  # a call in a thread has a loop of its own
+                loop.call_soon_threadsafe(resolve, result, error)
+
         self.write(work, done)
         return future
 
+    def stop_waiting(self) -> None:
+        """Fail from now on what the disk cannot take, rather than wait until it can: the flow stops."""
+        with self._changed:
+            self._is_waiting = False
+            self._changed.notify()
+
+    def call_when_written(self, look: Callable[[], None]) -> bool:
+        """Call back when what is asked by now is done; False, and no call, if nothing is."""
+        if not self.is_busy:
+            return False
+        self.write(lambda _: None, lambda _, _error: look())
+        return True
+
     async def close(self) -> None:
-        """Commit what was asked, unless the disk is in trouble, and close the file."""
+        """Commit what was asked, unless the disk is in trouble, and close the file; a write that hangs is left behind."""
         with self._changed:
             self._is_closing = True
+            self._is_waiting = False
             self._changed.notify()
         if self._thread is not None:
+            self._undone += 1
             await asyncio.to_thread(self._thread.join, LEFT)
             await asyncio.sleep(0)  # noqa: TID251 - a turn for what the thread said last
+            self._undone -= 1
+            if self._thread.is_alive():
+                self._leave_behind()
         elif self._connection is not None:
             self._connection.close()
             self._connection = None
 
+    def _leave_behind(self) -> None:
+        with self._changed:
+            left = [*self._group, *self._asked]
+            self._asked.clear()
+        for each in left:
+            each.error = StorageError(f"{self.path.name}: a write does not end; what became of it is not known")
+        self._tell(left)
+
     def _tell(self, group: Sequence[_Asked[Any]]) -> None:
-        self._undone -= len(group)
         for each in group:
-            each.done(each.result, each.error)
+            if each.is_told:
+                continue
+            each.is_told = True
+            self._undone -= 1
+            try:
+                each.done(each.result, each.error)
+            except Exception as error:  # noqa: BLE001 - the others must hear too
+                assert self._loop is not None
+                self._loop.call_exception_handler({"message": "who was told of a write failed", "exception": error})
 
     # -- in the thread --------------------------------------------------------------------------
 
     def _run(self) -> None:
         while group := self._next():
+            self._group = group
             self._commit(group)
             self._call(self._tell, group)
         if self._connection is not None:
@@ -181,11 +236,14 @@ class Database:
         while True:
             try:
                 self._transact(group)
+            except _DamagedPageError:
+                self._forget_connection()
+                continue
             except (sqlite3.Error, DataFolderError) as error:
                 self._forget_connection()
-                if self._is_closing or isinstance(error, DataFolderError) or not is_trouble(error):
+                if not self._is_waiting or isinstance(error, DataFolderError) or not is_trouble(error):
                     for each in group:
-                        each.error = StorageError(f"{self.path.name}: {error}")
+                        each.error = self._said(error)
                     return
                 if not self._is_in_trouble:
                     self._is_in_trouble = True
@@ -196,20 +254,28 @@ class Database:
                     self._call(self._on_trouble, None)
                 return
             with self._changed:
-                self._changed.wait_for(lambda: self._is_closing, wait)
+                self._changed.wait_for(lambda: not self._is_waiting, wait)
             wait = min(LONGEST, 2 * wait)
 
     def _transact(self, group: Sequence[_Asked[Any]]) -> None:
         connection = self._connected()
         connection.execute("BEGIN IMMEDIATE")
         for each in group:
+            if each.is_hopeless:
+                continue
             each.error = None
             connection.execute("SAVEPOINT work")
             try:
                 each.result = each.work(connection)
-            except Exception as error:
-                if isinstance(error, sqlite3.Error) and is_trouble(error):
+            except sqlite3.Error as error:
+                each.error = self._said(error)
+                if _code(error) == sqlite3.SQLITE_CORRUPT:
+                    each.is_hopeless = True
+                    raise _DamagedPageError from error
+                if is_trouble(error):
                     raise
+                connection.execute("ROLLBACK TO work")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who asked
                 connection.execute("ROLLBACK TO work")
                 each.error = error
             connection.execute("RELEASE work")
@@ -217,40 +283,13 @@ class Database:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
-            try:
-                self._prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
+            self._connection = open_file(self.path, self._schema, synchronous=self._synchronous)
         return self._connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Set the file up, or bring it up to this version."""
-        connection.execute(f"PRAGMA page_size={_PAGE}")
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={self._synchronous}")
-        connection.execute(f"PRAGMA journal_size_limit={64 << 20}")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        if (version or application) and application != _APPLICATION:
-            raise DataFolderError(f"{str(self.path)!r} is a database of another program; move it away")
-        if version > len(self._schema):
-            raise DataFolderError(
-                f"{str(self.path)!r} was written by a newer router (version {version} of its tables, "
-                f"{len(self._schema)} is known here); use that one, or another data folder"
-            )
-        if version == len(self._schema):
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        for script in self._schema[version:]:
-            for statement in filter(str.strip, script.split(";")):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id={_APPLICATION}")
-        connection.execute(f"PRAGMA user_version={len(self._schema)}")
-        connection.execute("COMMIT")
+    def _said(self, error: Exception) -> StorageError:
+        made = StorageError(f"{self.path.name}: {error}")
+        made.__cause__ = error
+        return made
 
     def _forget_connection(self) -> None:
         """Begin anew with the file: after a failed fsync nothing of the old connection is to be trusted."""
@@ -268,12 +307,17 @@ class Database:
 
 def is_trouble(error: sqlite3.Error) -> bool:
     """True if it is the disk's fault, or another's, not that of what was to be written."""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _TROUBLE
+    return _code(error) in _TROUBLE
+
+
+def _code(error: sqlite3.Error) -> int:
+    """What happened, without where: ``sqlite3.SQLITE_IOERR`` for any of its kinds."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _close(connection: sqlite3.Connection) -> None:
     try:
-        connection.execute("PRAGMA incremental_vacuum(10000)")
+        connection.executescript("PRAGMA incremental_vacuum(10000)")  # `execute` would free a single page
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error:
         pass  # all is in the log; the next who opens it goes on from there
