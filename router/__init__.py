@@ -5,7 +5,7 @@ from router.authoring import Context, Held, Processor, Produced, Result, Routes,
 from router.batch import Batch, Record
 from router.choice import Choice
 from router.codec import JSON, RAW, TEXT, Codec, Failures, resumable
-from router.config import Config, Field, FilePath, FromWorkingDirectory, Rate, Size
+from router.config import Config, Field, FilePath, FromWorkingDirectory, Rate, Secret, Size
 from router.engine import (
     Bulletin,
     Clock,
@@ -108,6 +108,7 @@ __all__ = [
     "RetryableError",
     "RouterError",
     "Routes",
+    "Secret",
     "Size",
     "Source",
     "State",

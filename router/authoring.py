@@ -62,9 +62,13 @@ class Held(Protocol):
 
 
 class State(Protocol):
-    """Values a processor keeps by key, its own by its name in the flow.
+    """Values a processor keeps by key, its own by its name in the flow; there again after a restart.
 
-    Kept in memory for now: a restart begins without them.
+    What a call puts is seen at once by the calls after it, and on disk together with what
+    the call gave: in one transaction where all that goes to disk connections, else when
+    every record of the call is safe. So after a crash state is never ahead of the records
+    that come again; it may be behind, and then sees some of them twice. Values are what a
+    record may hold. Outside of a call a put is on disk when it returns.
     """
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
@@ -72,6 +76,9 @@ class State(Protocol):
 
     async def put_many(self, values: Mapping[str, Any], expire: float | None = None) -> None:
         """Set values; ``expire`` is how many seconds they live."""
+
+    def put_soon(self, values: Mapping[str, Any], expire: float | None = None) -> None:
+        """Set values without waiting, as ``Source.settled`` may; on disk with one of the next commits."""
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Forget keys; one that is absent is no error."""
@@ -99,6 +106,13 @@ class Context(Protocol):
     @property
     def state(self) -> State:
         """What this processor keeps by key."""
+
+    @property
+    def is_exactly_once(self) -> bool:
+        """True where the records taken, the state written and the outputs of a call commit in one transaction.
+
+        So it is between disk connections: each record has its effect once, whatever crashes.
+        """
 
     def now(self) -> float:
         """The flow's time in seconds since 1970; a test moves it by hand."""

@@ -24,6 +24,7 @@ from router.origins import (
     grouped,
     grouped_indexes,
     joined,
+    owned_anew,
     owned_by,
     owners_of,
     run_length,
@@ -270,9 +271,7 @@ class Batch(Forms):
 
     def with_attributes(self, **attributes: Any) -> Batch:
         """Add or replace attributes of every record's origin, for who comes behind."""
-        made = self._copy()
-        made._runs = with_attributes(self._runs, attributes)
-        return made
+        return self._with_runs(with_attributes(self._runs, attributes))
 
     def expand(self, lists: Sequence[Sequence[Record]]) -> Batch:
         """Put any number of records in place of each (1:n); columns and origins are copied.
@@ -363,8 +362,13 @@ class Batch(Forms):
     def owned_by(self, acks: Sequence[Ack]) -> Batch:
         """Give records without an ack the acks they are to keep waiting; the attributes stay."""
         runs = owned_by(self._runs, acks)
-        if runs is self._runs:
-            return self
+        return self if runs is self._runs else self._with_runs(runs)
+
+    def owned_anew(self, ack: Ack) -> Batch:
+        """Give the records to one new ack: who waited for them until now waits no more."""
+        return self._with_runs(owned_anew(self._runs, ack))
+
+    def _with_runs(self, runs: Runs) -> Batch:
         made = self._copy()
         made._runs = runs
         return made

@@ -9,9 +9,9 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from router.authoring import Processor, Source
 from router.codec import Projection
@@ -48,15 +48,60 @@ class Ending(Enum):
 class QueueOptions(Config):
     """What belongs to a connection: ``queue:`` of a target."""
 
-    kind: Literal["memory"] = Field("memory", alias="type", description="Where records wait: `memory`.")
-    records: int = Field(10_000, gt=0, description="The most records that wait; a hard limit.")
-    nbytes: Size = Field(8 * MiB, alias="bytes", gt=0, description="The most bytes that wait; a hard limit.")
+    kind: Literal["memory", "disk"] = Field(
+        "memory",
+        alias="type",
+        description="Where records wait. `memory`: their source hears of their end. `disk`: they are safe at their "
+        "commit, their source hears so, and they come back after a crash.",
+    )
+    records: int | None = Field(
+        None,
+        gt=0,
+        description="The most records that wait; a hard limit. Left out: 10,000, on disk 1,000,000.",
+    )
+    nbytes: Size | None = Field(
+        None,
+        alias="bytes",
+        gt=0,
+        description="The most bytes that wait, as they cost in memory; a hard limit. Left out: 8 MiB, on disk 1 GiB.",
+    )
     expire: timedelta | None = Field(
         None, gt=timedelta(0), description="Drop records that have waited this long, counted and told."
     )
     when_full: Literal["block", "drop_oldest", "drop_newest"] = Field(
         "block", description="What a full connection does: make the producer wait, or drop, counted and told."
     )
+    order: Literal["fifo", "newest"] = Field(
+        "fifo", description="Disk only. Which record is taken first: the one that has waited longest, or the newest."
+    )
+    priority: Expression | None = Field(
+        None, description="Disk only. Records for which this is highest are taken first; those without a number last."
+    )
+
+    @model_validator(mode="after")
+    def _suits_its_kind(self) -> Self:
+        if not self.is_durable:
+            for name in ("order", "priority"):
+                if name in self.model_fields_set:
+                    raise ValueError(f"{name!r} is for disk queues; add 'type: disk', or leave it out")
+        if self.order != "fifo" and self.priority is not None:
+            raise ValueError("'order' and 'priority' both say what comes first; name one of them")
+        return self
+
+    @property
+    def max_records(self) -> int:
+        """The limit in records."""
+        return self.records or (1_000_000 if self.is_durable else 10_000)
+
+    @property
+    def max_bytes(self) -> int:
+        """The limit in bytes."""
+        return self.nbytes or (1024 * MiB if self.is_durable else 8 * MiB)
+
+    @property
+    def is_durable(self) -> bool:
+        """True if records wait on disk."""
+        return self.kind == "disk"
 
 
 class BatchOptions(Config):
@@ -222,6 +267,9 @@ class Flow:
             fields |= spec.make().fields()
             if isinstance(spec.run.ordered, Expression):
                 fields |= spec.run.ordered.fields
+        for each in self.connections:
+            if each.queue.priority is not None:
+                fields |= each.queue.priority.fields
         return Projection(fields) if 0 < len(fields) <= PROJECTED else None
 
     @cached_property

@@ -20,6 +20,7 @@ __all__ = [
     "grouped",
     "grouped_indexes",
     "joined",
+    "owned_anew",
     "owned_by",
     "owners_of",
     "run_length",
@@ -97,8 +98,11 @@ def acks_of(runs: Runs) -> tuple[Ack, ...]:
 
 def owned_by(runs: Runs, acks: Iterable[Ack]) -> Runs:
     """Give records without an ack the acks they are to keep waiting; the attributes stay."""
-    if len(runs) == 1 and len(runs[0][0]) == 1 and runs[0][0][0].ack is not None:
-        return runs
+    if len(runs) == 1 and len(runs[0][0]) == 1:
+        (origin,), count = runs[0]
+        if origin.ack is not None:
+            return runs
+        return ((tuple([Origin(origin.attributes, ack) for ack in dict.fromkeys(acks)]), count),)
     if all(origins and all(origin.ack is not None for origin in origins) for origins, _ in runs):
         return runs
     waiting = tuple(dict.fromkeys(acks))
@@ -110,6 +114,11 @@ def _owned(origins: Owners, acks: tuple[Ack, ...]) -> Owners:
         return origins
     attributes = origins[0].attributes if origins else {}
     return tuple(Origin(attributes, ack) for ack in acks)
+
+
+def owned_anew(runs: Runs, ack: Ack) -> Runs:
+    """Give all records to one new ack; what is true of every origin of a record stays."""
+    return tuple(((Origin(common_attributes(((origins, count),)), ack),), count) for origins, count in runs)
 
 
 def common_attributes(runs: Runs) -> Mapping[str, Any]:

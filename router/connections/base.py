@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
 
-__all__ = ["ConnectionStats", "Gauge", "Taken"]
+__all__ = ["ConnectionStats", "Gauge", "Limits", "Surroundings", "Taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,16 @@ class ConnectionStats:
     """Records that expired, or were shed because it was full."""
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a connection may hold, and what it does when it holds that much."""
+
+    records: int = 10_000
+    nbytes: int = 8 << 20
+    expire: timedelta | None = None
+    when_full: Literal["block", "drop_oldest", "drop_newest"] = "block"
+
+
 class Gauge:
     """How much lies within a part of the flow; who waits for room is told when it has become less."""
 
@@ -56,6 +68,17 @@ class Gauge:
     def watch(self, tell: Callable[[], None]) -> None:
         """Call ``tell`` each time the level has fallen; it must be cheap."""
         self._watchers.append(tell)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a connection has of the flow it is part of."""
+
+    now: Callable[[], float]
+    on_drop: Callable[[str, int, str], None] = lambda _id, _records, _why: None
+    """Hears of records that were dropped: connection, how many, ``full`` or ``expired``."""
+    memory: Gauge = field(default_factory=Gauge)
+    """All that waits in the flow, in bytes."""
 
 
 class Taken:

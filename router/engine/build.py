@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from router.ack import Outcome
 from router.authoring import Processor, Source
-from router.connections.base import Gauge
+from router.batch import Batch
+from router.codec import Failures
+from router.connections.base import Gauge, Limits, Surroundings
+from router.connections.bounded import Connection
+from router.connections.disk import DiskConnection
 from router.connections.memory import MemoryConnection
+from router.connections.rows import Numbers, QueueRows
 from router.engine.calls import Caller
 from router.engine.clock import Clock
 from router.engine.context import FlowContext, answer
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator, Part
 from router.engine.inlet import Inlet
+from router.engine.kept import is_exactly_once, is_kept
 from router.engine.outlet import Outlet
 from router.engine.runner import Runner
 from router.engine.source_runner import SourceRunner
 from router.engine.tasks import Tasks
 from router.engine.workers import WorkerPool
-from router.flow import Flow, ProcessorSpec
-from router.storage.state import MemoryState
+from router.flow import ConnectionSpec, Flow, ProcessorSpec
+from router.functions import failed
+from router.storage.database import Database
+from router.storage.state import FlowState
 
 __all__ = ["Machine", "build"]
 
@@ -30,11 +39,18 @@ __all__ = ["Machine", "build"]
 class Machine:
     """A flow put together, nothing started."""
 
-    connections: Mapping[str, MemoryConnection]
+    connections: Mapping[str, Connection]
     runners: Mapping[str, Runner]
     sources: Mapping[str, SourceRunner]
     upstream_first: tuple[str, ...]
     """Names of all processors, producers before consumers."""
+    numbers: Numbers
+    """The numbers of rows in disk connections."""
+
+    @property
+    def durable(self) -> Iterator[DiskConnection]:
+        """The connections whose records are on disk."""
+        return (each for each in self.connections.values() if isinstance(each, DiskConnection))
 
     def of(self, name: str) -> Runner | SourceRunner:
         """Who runs a processor."""
@@ -51,6 +67,7 @@ class _Builder:
         desk: Desk,
         coordinator: Coordinator,
         tasks: Tasks,
+        database: Database,
     ) -> None:
         self.flow = flow
         self.processors = processors
@@ -58,12 +75,15 @@ class _Builder:
         self.desk = desk
         self.coordinator = coordinator
         self.tasks = tasks
+        self.database = database
+        self.numbers = Numbers()
         self.memory = Gauge()
         self.back_edges = _back_edges(flow)
         self.connections = self._connections()
+        self.made: dict[str, Runner | SourceRunner] = {}
 
-    def _connections(self) -> dict[str, MemoryConnection]:
-        made: dict[str, MemoryConnection] = {}
+    def _connections(self) -> dict[str, Connection]:
+        made: dict[str, Connection] = {}
         cycles = {
             name: gauge
             for members in self.flow.components
@@ -72,21 +92,50 @@ class _Builder:
             for name in members
         }
         for spec in self.flow.connections:
-            connection = MemoryConnection(
-                spec.id,
-                records=spec.queue.records,
-                nbytes=spec.queue.nbytes,
-                expire=spec.queue.expire,
-                when_full=spec.queue.when_full,
-                now=self.clock.now,
-                on_drop=self.desk.told_dropped,
-                memory=self.memory,
-            )
+            connection = self._connection(spec)
             if (inside := cycles.get(spec.consumer)) is not None:
                 connection.join_cycle(inside, is_internal=cycles.get(spec.producer) is inside)
             made[spec.id] = connection
         self.cycles = cycles
         return made
+
+    def _connection(self, spec: ConnectionSpec) -> Connection:
+        limits = Limits(
+            records=spec.queue.max_records,
+            nbytes=spec.queue.max_bytes,
+            expire=spec.queue.expire,
+            when_full=spec.queue.when_full,
+        )
+        around = Surroundings(now=self.clock.now, on_drop=self.desk.told_dropped, memory=self.memory)
+        if not spec.queue.is_durable:
+            return MemoryConnection(spec.id, limits, around)
+        consumer = self.flow.processors[spec.consumer]
+        return DiskConnection(
+            spec.id,
+            limits,
+            around,
+            rows=QueueRows(self.database, spec.id, self.numbers, self.clock.now),
+            make_ack=self.coordinator.new_ack,
+            call_later=self.clock.call_later,
+            refuse=partial(self._refuse, spec),
+            tell=partial(self.desk.bulletin, spec.id),
+            order=spec.queue.order,
+            priority=spec.queue.priority,
+            whole=is_kept(consumer),
+            piece=consumer.run.batch.records,
+        )
+
+    def _refuse(self, spec: ConnectionSpec, batch: Batch, failures: Failures) -> None:
+        """Send what cannot be kept on disk to the dead letters."""
+        self.tasks.start(self._dead_letter(spec, failed(batch, failures, spec.producer)), f"{spec.id} refused")
+
+    async def _dead_letter(self, spec: ConnectionSpec, batch: Batch) -> None:
+        acks = batch.acks()
+        for ack in acks:
+            ack.hold()
+        is_safe = await self.desk.dead_letters_of(self.made[spec.producer])(batch, spec.id)
+        for ack in acks:
+            ack.release(Outcome.DEAD_LETTERED if is_safe else Outcome.REJECTED)
 
     def runner(self, spec: ProcessorSpec, processor: Processor) -> Runner:
         inputs = [(each, self.connections[each.id]) for each in self.flow.inputs_of(spec.name)]
@@ -101,7 +150,9 @@ class _Builder:
             watcher=self.coordinator,
         )
         self._watch(outlet, runner)
-        state = MemoryState(self.clock.now)
+        if is_kept(spec):
+            runner.database = self.database
+        state = FlowState(self.database, spec.name, self.clock.now)
         runner.context = self._context(spec, state, runner.holdings, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)
         runner.caller = Caller(spec, processor, runner.context, self.clock, partial(outlet.checked, may_retry=True))
@@ -111,6 +162,9 @@ class _Builder:
         runner.holdings.inside = self.cycles.get(spec.name)
         for _, connection in inputs:
             connection.notify = runner.notify
+            if isinstance(connection, DiskConnection):
+                connection.may_return = lambda: not runner.is_over
+        self.made[spec.name] = runner
         return runner
 
     def source(self, spec: ProcessorSpec, source: Source) -> SourceRunner:
@@ -126,7 +180,10 @@ class _Builder:
             watcher=self.coordinator,
         )
         self._watch(outlet, runner)
-        runner.context = self._context(spec, MemoryState(self.clock.now), _HoldsNothing(), _wakes_nothing)
+        runner.context = self._context(
+            spec, FlowState(self.database, spec.name, self.clock.now), _HoldsNothing(), _wakes_nothing
+        )
+        self.made[spec.name] = runner
         return runner
 
     def _outlet(self, spec: ProcessorSpec) -> Outlet:
@@ -139,7 +196,7 @@ class _Builder:
             dead_letter=self.desk.dead_letters_of(runner),
         )
 
-    def _context(self, spec: ProcessorSpec, state: MemoryState, holder: object, wake_at: object) -> FlowContext:
+    def _context(self, spec: ProcessorSpec, state: FlowState, holder: object, wake_at: object) -> FlowContext:
         name = spec.name
 
         def answered(batch: object, status: int, headers: Mapping[str, str] | None) -> None:
@@ -152,6 +209,7 @@ class _Builder:
             self.flow.name,
             clock=self.clock,
             state=state,
+            is_exactly_once=is_exactly_once(self.flow, spec),
             holder=holder,  # type: ignore[arg-type]
             bulletin=self.desk.bulletin,
             answer=answered,
@@ -181,9 +239,12 @@ def build(
     desk: Desk,
     coordinator: Coordinator,
     tasks: Tasks,
+    database: Database,
 ) -> Machine:
     """Put a flow together from its processors."""
-    builder = _Builder(flow, processors, clock=clock, desk=desk, coordinator=coordinator, tasks=tasks)
+    builder = _Builder(
+        flow, processors, clock=clock, desk=desk, coordinator=coordinator, tasks=tasks, database=database
+    )
     runners: dict[str, Runner] = {}
     sources: dict[str, SourceRunner] = {}
     for name, spec in flow.processors.items():
@@ -195,7 +256,7 @@ def build(
     _watch_producers(flow, runners, sources)
     coordinator.use(_parts(flow, runners, sources))
     ordered = tuple(name for members in flow.components for name in sorted(members))
-    return Machine(builder.connections, runners, sources, ordered)
+    return Machine(builder.connections, runners, sources, ordered, builder.numbers)
 
 
 def _parts(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, SourceRunner]) -> list[Part]:

@@ -10,12 +10,13 @@ from router.ack import Ack, Outcome, Reply
 from router.authoring import State
 from router.batch import Batch
 from router.engine.clock import Clock, sleep
+from router.storage.packing import unpack_value
+from router.storage.state import Change, FlowState
+from router.storage.unit import open_unit
 
 __all__ = ["FlowContext", "HeldBatch", "Holder", "Scope", "current_scope", "open_scope"]
 
 current_scope: ContextVar[Scope | None] = ContextVar("router_call", default=None)
-
-_DELETED = object()
 
 
 class Holder(Protocol):
@@ -70,38 +71,44 @@ class HeldBatch:
 class Scope:
     """What one call did beside returning outputs: done when those are put, undone when it raises."""
 
-    __slots__ = ("acks", "holds", "is_over", "overlay", "releases", "replies")
+    __slots__ = ("acks", "changes", "holds", "is_over", "releases", "replies")
 
     def __init__(self, acks: tuple[Ack, ...] = ()) -> None:
         self.acks = acks
         self.holds: list[HeldBatch] = []
         self.releases: list[tuple[HeldBatch, Outcome]] = []
         self.replies: list[tuple[Batch, int, Mapping[str, str] | None]] = []
-        self.overlay: dict[str, tuple[Any, float | None]] = {}
+        self.changes: dict[str, Change] = {}
         self.is_over = False
         """True when the call is done; a task it left behind, which sees this scope still, acts at once."""
 
     @property
     def is_empty(self) -> bool:
         """True if there is nothing to do at the end of the call."""
-        return not (self.holds or self.releases or self.replies or self.overlay)
+        return not (self.holds or self.releases or self.replies or self.changes)
 
-    def mark(self) -> tuple[int, int, int, dict[str, tuple[Any, float | None]]]:
+    def mark(self) -> tuple[int, int, int, dict[str, Change]]:
         """Where this call is now, for ``undo``."""
-        return len(self.holds), len(self.releases), len(self.replies), dict(self.overlay) if self.overlay else {}
+        return len(self.holds), len(self.releases), len(self.replies), dict(self.changes) if self.changes else {}
 
-    def undo(self, mark: tuple[int, int, int, dict[str, tuple[Any, float | None]]]) -> None:
+    def undo(self, mark: tuple[int, int, int, dict[str, Change]]) -> None:
         """Forget what was done since ``mark``."""
-        holds, releases, replies, self.overlay = mark
+        holds, releases, replies, self.changes = mark
         for held in self.holds[holds:]:
             held.settle(Outcome.DELIVERED)  # nothing: it has not begun
         del self.holds[holds:], self.releases[releases:], self.replies[replies:]
 
-    async def commit(self, state: State, answer: Callable[[Batch, int, Mapping[str, str] | None], None]) -> None:
-        """Do it: write state, answer, hold, let go."""
-        if self.overlay:
-            for key, (value, expire) in self.overlay.items():
-                await (state.delete([key]) if value is _DELETED else state.put_many({key: value}, expire))
+    def commit(self, state: FlowState, answer: Callable[[Batch, int, Mapping[str, str] | None], None]) -> None:
+        """Do it: change state, answer, hold, let go.
+
+        State is on disk with the outputs where those are kept there, else when the outputs are safe.
+        """
+        if self.changes:
+            staged = state.stage(self.changes)
+            if open_unit() is not None:
+                staged.commit()
+            else:
+                staged.commit_after([*self.acks, *(ack for held, _ in self.releases for ack in held.batch.acks())])
         for reply in self.replies:
             answer(*reply)
         for held in self.holds:
@@ -120,36 +127,53 @@ def open_scope() -> Scope | None:
 class _ScopedState:
     """A processor's state as its calls see it: their own writes first, kept back until the call has succeeded."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: FlowState) -> None:
         self._state = state
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         scope, wanted = open_scope(), list(keys)
         found = await self._state.get_many(wanted)
-        if scope is not None and scope.overlay:
-            own = {key: scope.overlay[key][0] for key in wanted if key in scope.overlay}
-            found = {key: value for key, value in (found | own).items() if value is not _DELETED}
-        return found
+        return _seen(found, scope, wanted) if scope is not None and scope.changes else found
 
     async def put_many(self, values: Mapping[str, Any], expire: float | None = None) -> None:
         scope = open_scope()
         if scope is None:
             await self._state.put_many(values, expire)
         else:
-            scope.overlay.update({key: (value, expire) for key, value in values.items()})
+            scope.changes.update(self._state.changes(values, expire))
+
+    def put_soon(self, values: Mapping[str, Any], expire: float | None = None) -> None:
+        scope = open_scope()
+        if scope is None:
+            self._state.put_soon(values, expire)
+        else:
+            scope.changes.update(self._state.changes(values, expire))
 
     async def delete(self, keys: Iterable[str]) -> None:
         scope = open_scope()
         if scope is None:
             await self._state.delete(keys)
         else:
-            scope.overlay.update(dict.fromkeys(keys, (_DELETED, None)))
+            scope.changes.update(dict.fromkeys(keys, (None, None)))
 
     async def scan(self, prefix: str = "") -> dict[str, Any]:
         scope = open_scope()
         found = await self._state.scan(prefix)
-        own = {} if scope is None else {key: each[0] for key, each in scope.overlay.items() if key.startswith(prefix)}
-        return {key: value for key, value in (found | own).items() if value is not _DELETED}
+        if scope is None or not scope.changes:
+            return found
+        return _seen(found, scope, [key for key in scope.changes if key.startswith(prefix)])
+
+
+def _seen(found: dict[str, Any], scope: Scope, keys: Iterable[str]) -> dict[str, Any]:
+    """What is kept, with what the call itself has changed of it."""
+    for key in keys:
+        if key in scope.changes:
+            value, _ = scope.changes[key]
+            if value is None:
+                found.pop(key, None)
+            else:
+                found[key] = unpack_value(value)
+    return found
 
 
 class FlowContext:
@@ -161,7 +185,8 @@ class FlowContext:
         flow: str,
         *,
         clock: Clock,
-        state: State,
+        state: FlowState,
+        is_exactly_once: bool = False,
         holder: Holder,
         bulletin: Callable[[str, str, Mapping[str, object]], None],
         answer: Callable[[Batch, int, Mapping[str, str] | None], None],
@@ -170,6 +195,7 @@ class FlowContext:
         self.name = name
         self.flow = flow
         self.state: State = _ScopedState(state)
+        self.is_exactly_once = is_exactly_once
         self.now = clock.now
         self.wake_at = wake_at
         self._clock = clock

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from router.batch import Batch
-from router.connections.memory import MemoryConnection
+from router.connections.bounded import Connection
 from router.engine.clock import Clock, Timer
 from router.engine.report import Bulletin
 from router.engine.retry import Backoff, Pauses
+from router.errors import StorageError
 from router.flow import ProcessorSpec
 from router.storage.dead_letters import DeadLetters
 
@@ -82,7 +83,7 @@ class Desk:
         text = "dropped records that had waited too long" if why == "expired" else "dropped records because it is full"
         self.bulletin(connection, text, {"records": records})
 
-    def tell_full(self, producer: str, connection: MemoryConnection) -> Timer:
+    def tell_full(self, producer: str, connection: Connection) -> Timer:
         """Tell of a full connection when its producer has waited for some seconds, once a minute at most."""
 
         def tell() -> None:
@@ -104,15 +105,14 @@ class Desk:
 
     async def _write(self, runner: Writer, batch: Batch, connection: str | None) -> bool:
         name = runner.spec.name
-        if not self.letters.has_room():
+        if not (self.letters.has_room() or await self.letters.look()):
             if self.is_stopping:
                 return False
-            self.bulletin(
-                name, "the dead letters are full; waiting for somebody to take them away", {"path": self.letters.path}
-            )
+            text = "the dead letters are full; waiting until some are tried again or deleted: router dead-letters"
+            self.bulletin(name, text, {"records": self.letters.kept})
             runner.on_paused(1)
             try:
-                while not self.letters.has_room():
+                while not await self.letters.look():
                     if not await self._pauses.wait(LOOK_AGAIN, "the dead letters are full"):
                         return False
             finally:
@@ -121,7 +121,7 @@ class Desk:
         while True:
             try:
                 await self.letters.put(batch, name, connection)
-            except OSError as error:
+            except StorageError as error:
                 if self.is_stopping:
                     return False
                 self.bulletin(name, "dead letters cannot be written; trying again", {"error": error})

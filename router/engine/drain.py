@@ -58,6 +58,8 @@ class Coordinator:
         self.done = asyncio.Event()
         self.drained = asyncio.Event()
         self.is_drained = False
+        self.when_stored: Callable[[Callable[[], None]], bool] = lambda _: False
+        """Calls back when what is being written to disk now is written; False if nothing is."""
         self._fail = fail
         self._part_of: dict[Runner, Part] = {}
         self._runners: list[Runner] = []
@@ -164,6 +166,8 @@ class Coordinator:
         if self.is_stopping or self.done.is_set() or not all(part.is_ended for part in self.parts):
             return
         if self.outstanding:
+            if self.when_stored(self._look_done):
+                return
             self._fail(f"nothing is left to do, and {self.outstanding} acks are open")
         else:
             self.done.set()
@@ -178,6 +182,8 @@ class Coordinator:
     def _look_stalled(self) -> None:
         self._is_looking = False
         if self.done.is_set() or any(runner.can_run for runner in self._runners):
+            return
+        if self.when_stored(self._look_stalled_soon):
             return
         if self._waiting and (holder := self._oldest_holder()) is not None:
             holder.wake(Why.FULL)

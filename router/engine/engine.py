@@ -7,26 +7,33 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, final
 
 from router.authoring import Context, Processor, Why
-from router.connections.memory import MemoryConnection
+from router.connections.bounded import Connection
 from router.engine.build import Machine, build
 from router.engine.clock import Clock, SystemClock, Timer, sleep
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.ports import Inbox
 from router.engine.report import Bulletin, ProcessorReport, ProcessorStatus, Report, Status
+from router.engine.restore import restore
 from router.engine.retry import Backoff
 from router.engine.tasks import Tasks
 from router.errors import ConfigError, ProcessorError, RetryableError, nearest
 from router.flow import Flow
-from router.storage.dead_letters import DeadLetters
+from router.storage.database import Database
+from router.storage.dead_letters import DeadLetters, holds_records
+from router.storage.letter import DeadLetter
+from router.storage.letter_box import letters_in
+from router.storage.schema import FLOW_DB, FLOW_SCHEMA
 
 __all__ = ["Engine"]
+
+GRACE = 1.0  # seconds that writes to the data folder get after a cut
 
 
 @final
@@ -40,8 +47,8 @@ class Engine:
     Args:
         replace: Processors to use in place of the flow's, by name: an ``Inbox`` for a source,
             an ``Outbox`` for a sink, a fake for a test.
-        data: The folder that keeps the dead letters; None: a private temporary one, kept and
-            named in a bulletin only if it holds any.
+        data: The folder that keeps disk queues, dead letters and state; None: a private temporary
+            one, kept and named in a bulletin only if records are left in it.
         clock: Where the flow takes its time from; None: the system.
 
     Raises:
@@ -76,9 +83,11 @@ class Engine:
         self._report: Report | None = None
         self._error: str | None = None
         self._is_cut = False
+        self._cut_off: Callable[[], object] = lambda: None
         self._started = 0.0
         self._machine: Machine
         self._desk: Desk
+        self._database: Database
         self._running: list[str] = []
 
     # -- life -----------------------------------------------------------------------------------
@@ -95,8 +104,10 @@ class Engine:
         processors = {name: self._made(name) for name in self.flow.processors}
         folder = self._data or Path(tempfile.mkdtemp(prefix=f"router-{self.flow.name}-"))
         folder.mkdir(parents=True, exist_ok=True)
-        letters = DeadLetters(folder, self._clock.now)
-        letters.open()
+        self._database = Database(folder / FLOW_DB, FLOW_SCHEMA, on_trouble=self._on_trouble)
+        self._database.open()
+        letters = DeadLetters(self._database, self._clock.now, self.flow.version)
+        self._coordinator.when_stored = self._database.call_when_written
         self._desk = Desk(self.flow.name, self._clock, letters, on_letter=self._on_letter)
         self._machine = build(
             self.flow,
@@ -105,9 +116,13 @@ class Engine:
             desk=self._desk,
             coordinator=self._coordinator,
             tasks=self._tasks,
+            database=self._database,
         )
         self._started = time.perf_counter()
         try:
+            await letters.look()
+            self._tell_old_letters()
+            await restore(self._machine, self._database, self._desk)
             if self.flow.registry is not None:
                 self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
             for name in reversed(self._machine.upstream_first):
@@ -175,20 +190,28 @@ class Engine:
         return self._error
 
     @property
-    def dead_letters(self) -> Path:
-        """Where dead letters are written."""
-        return self._desk.letters.path
+    def data(self) -> Path:
+        """The folder that keeps its data."""
+        return self._database.path.parent
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """The records that were set aside, in this run and those before, oldest first; read from the disk one by one.
+
+        Raises:
+            DataFolderError: the data folder cannot be read.
+        """
+        return letters_in(self.data)
 
     @property
     def is_busy(self) -> bool:
         """True while a call is in a thread or a worker process, where the flow's clock does not reach."""
-        return any(runner.caller.away for runner in self._machine.runners.values()) or self._desk.letters.is_writing
+        return self._database.is_busy or any(runner.caller.away for runner in self._machine.runners.values())
 
     def context(self, name: str) -> Context:
         """What the processor of that name works with."""
         return self._machine.of(name).context
 
-    def connection(self, id: str) -> MemoryConnection:
+    def connection(self, id: str) -> Connection:
         """One connection, by its id.
 
         Raises:
@@ -256,9 +279,21 @@ class Engine:
 
     # -- ending ---------------------------------------------------------------------------------
 
+    def _tell_old_letters(self) -> None:
+        if (path := self.data / "dead_letters.jsonl").exists():
+            text = "dead letters of an older router are in a file of their own"
+            self._desk.bulletin(self.flow.name, text, {"path": path})
+
     async def _notice_done(self) -> None:
         await self._coordinator.done.wait()
         self._over.set()
+
+    def _on_trouble(self, trouble: str | None) -> None:
+        if trouble is None:
+            self._desk.bulletin(self.flow.name, "the data folder can be written again", {})
+        else:
+            text = "the data folder cannot be written; what waits for it waits until it can be"
+            self._desk.bulletin(self.flow.name, text, {"path": self._database.path, "error": trouble})
 
     def _on_letter(self) -> None:
         if self.flow.run.on_dead_letter == "stop":
@@ -310,6 +345,9 @@ class Engine:
         timer = self._cut_after(seconds)
         for source in sources:
             source.stop()
+        for durable in self._machine.durable:
+            durable.hold_back()
+        self._database.stop_waiting()
         for runner in runners:
             runner.pauses.end()
         is_full = await self._until_drained()
@@ -324,6 +362,7 @@ class Engine:
             runner.reject_waiting()
         for connection in self._machine.connections.values():
             connection.close()
+        await self._give_up_writes()
         is_full = is_full and rejected == sum(source.rejected for source in sources)
         for runner in runners:
             runner.holdings.reject()
@@ -338,6 +377,7 @@ class Engine:
 
     def _cut(self) -> None:
         self._is_cut = True
+        self._cut_off()
         self._coordinator.drained.set()
 
     async def _until_drained(self) -> bool:
@@ -345,7 +385,22 @@ class Engine:
         self._coordinator.look_drained()
         if not self._is_cut:
             await self._coordinator.drained.wait()
+        await self._until_kept()
         return self._coordinator.is_drained and not self._is_cut
+
+    async def _until_kept(self) -> None:
+        """Wait until all that was put into disk connections is committed, or for no longer than the drain."""
+        if self._is_cut or not self._database.is_busy:
+            return
+        kept = self._database.submit(lambda _: None)
+        self._cut_off = kept.cancel
+        await asyncio.wait([kept])
+
+    async def _give_up_writes(self) -> None:
+        """Let sources hear in time what became of records that a failing disk did not take."""
+        if self._is_cut and self._database.is_busy:
+            self._database.stop_waiting()
+            await asyncio.wait([self._database.submit(lambda _: None)], timeout=GRACE)
 
     async def _end_tasks(self) -> None:
         for name in await self._tasks.cancel():
@@ -362,13 +417,13 @@ class Engine:
         for runner in self._machine.runners.values():
             runner.close()
         self._desk.tell_rest()
-        letters = self._desk.letters
-        letters.close()
-        if self._data is None:
-            if letters.path.exists():
-                self._desk.bulletin(self.flow.name, "dead letters are kept", {"path": letters.path})
-            else:
-                shutil.rmtree(letters.path.parent, ignore_errors=True)
+        is_needed = self._data is None and await holds_records(self._database)
+        await self._database.close()
+        if is_needed:
+            text = "the private data folder is kept: it holds records"
+            self._desk.bulletin(self.flow.name, text, {"path": self.data})
+        elif self._data is None:
+            shutil.rmtree(self.data, ignore_errors=True)
 
     def _tell_plugins(self, report: Report) -> None:
         if self.flow.registry is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from router.connections.base import Taken
-from router.connections.memory import MemoryConnection
+from router.connections.bounded import Connection
 from router.flow import BatchOptions, ConnectionSpec
 
 __all__ = ["Inlet"]
@@ -14,7 +14,7 @@ __all__ = ["Inlet"]
 class Inlet:
     """Takes from whichever connection has something, the one served least first; never waits for a particular one."""
 
-    def __init__(self, inputs: Sequence[tuple[ConnectionSpec, MemoryConnection]], options: BatchOptions) -> None:
+    def __init__(self, inputs: Sequence[tuple[ConnectionSpec, Connection]], options: BatchOptions) -> None:
         self._inputs = [(spec.input, connection) for spec, connection in inputs]
         self._served = [0] * len(self._inputs)
         self._records, self._nbytes = options.records, options.nbytes
@@ -24,8 +24,8 @@ class Inlet:
     def records(self) -> int:
         """Records that wait."""
         if self._only is not None:
-            return self._only.records
-        return sum(connection.records for _, connection in self._inputs)
+            return self._only.due
+        return sum(connection.due for _, connection in self._inputs)
 
     @property
     def is_full_batch(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from router.ack import Outcome
 from router.batch import Batch
 from router.codec import Projection
-from router.connections.memory import MemoryConnection
+from router.connections.bounded import Connection
 from router.engine.clock import Timer
 from router.engine.outputs import Outputs, all_failed
 from router.errors import ProcessorError
@@ -48,7 +48,7 @@ class Outlet:
     def __init__(
         self,
         spec: ProcessorSpec,
-        connections: Mapping[str, MemoryConnection],
+        connections: Mapping[str, Connection],
         *,
         projection: Projection | None,
         back_edges: frozenset[str],
@@ -58,13 +58,13 @@ class Outlet:
         self._spec = spec
         self._projection = projection
         self._back_edges = back_edges
-        self._targets: dict[str, list[MemoryConnection | Ending | Unconnected]] = {
+        self._targets: dict[str, list[Connection | Ending | Unconnected]] = {
             relationship: [connections[target.id] if not isinstance(target, Ending) else target for target in targets]
             for relationship, targets in spec.routes.items()
         }
         self._downstream = list(
             dict.fromkeys(
-                each for targets in self._targets.values() for each in targets if isinstance(each, MemoryConnection)
+                each for targets in self._targets.values() for each in targets if isinstance(each, Connection)
             )
         )
         self._known = {FAILURE.name, *self._targets} | {
@@ -75,7 +75,7 @@ class Outlet:
         self,
         *,
         on_wait: Callable[[int], None],
-        tell_full: Callable[[str, MemoryConnection], Timer],
+        tell_full: Callable[[str, Connection], Timer],
         dead_letter: DeadLetter,
     ) -> None:
         """Say who counts puts that wait, who tells of those that wait long, and who writes dead letters."""
@@ -114,13 +114,13 @@ class Outlet:
 
     async def put(self, outputs: Outputs, connection: str | None) -> None:
         """Put outputs; returns when each is in its connections, or its end is known and safe."""
-        waiting: dict[MemoryConnection, list[Batch]] = {}
+        waiting: dict[Connection, list[Batch]] = {}
         ends: list[tuple[Ending | Unconnected, Batch]] = []
         for relationship, given in outputs:
             batch = self._prepared(relationship, given)
             self.counts[relationship] = self.counts.get(relationship, 0) + len(batch)
             for target in self._route(relationship):
-                if not isinstance(target, MemoryConnection):
+                if not isinstance(target, Connection):
                     ends.append((target, batch))
                     continue
                 sent = _round(batch) if target.id in self._back_edges else batch
@@ -133,7 +133,7 @@ class Outlet:
         for end, batch in ends:
             await self._end(end, batch, connection)
 
-    async def _wait(self, waiting: Mapping[MemoryConnection, list[Batch]]) -> None:
+    async def _wait(self, waiting: Mapping[Connection, list[Batch]]) -> None:
         self._on_wait(1)
         timers = [self._tell_full(self._spec.name, target) for target in waiting]
         try:
@@ -170,7 +170,7 @@ class Outlet:
         default = error_of(ProcessorError("put into failure without an error"), self._spec.name)
         return batch.with_columns(error=[each or default for each in errors or [None] * len(batch)])
 
-    def _route(self, relationship: str) -> list[MemoryConnection | Ending | Unconnected]:
+    def _route(self, relationship: str) -> list[Connection | Ending | Unconnected]:
         targets = self._targets.get(relationship)
         if targets is None and relationship == UNAVAILABLE.name:
             targets = self._targets.get(FAILURE.name)
@@ -191,7 +191,7 @@ class Outlet:
             ack.release(outcome)
 
 
-async def _put_all(target: MemoryConnection, batches: list[Batch]) -> None:
+async def _put_all(target: Connection, batches: list[Batch]) -> None:
     for batch in batches:
         await target.put(batch)
 

@@ -26,6 +26,8 @@ from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 from router.functions import failed
 from router.relationship import FAILURE, RETRY, UNAVAILABLE
+from router.storage.database import Database
+from router.storage.unit import open_unit, unit_of
 
 __all__ = ["Runner"]
 
@@ -55,7 +57,9 @@ class Runner:
         self.outlet = outlet
         self.context: FlowContext
         self.caller: Caller
-        self.commit: Callable[[Scope], Awaitable[None]]
+        self.commit: Callable[[Scope], None]
+        self.database: Database | None = None
+        """Where all that its calls give is kept: what one call writes commits in one transaction."""
         self.holdings = Holdings(spec.run.hold, self.notify)
         self.pauses = Pauses(clock)
         self.circuit = Circuit(spec.run.circuit, clock, self.pauses, self)
@@ -76,7 +80,8 @@ class Runner:
         self._turns = Turns()
         self._waiter: asyncio.Future[None] | None = None
         self._is_notified = False
-        self._is_over = False
+        self.is_over = False
+        """Nothing comes any more, nothing is held."""
         self._wake_alarm = Alarm(clock, lambda: self.wake(Why.TIME))
         self._batch_alarm = Alarm(clock, self._batch_is_due)
         self._batch_due = False
@@ -237,12 +242,23 @@ class Runner:
     # -- one batch ------------------------------------------------------------------------------
 
     async def _work(self, taken: Taken, job: Job | None) -> None:
+        if self.database is None:
+            await self._work_off(taken, job)
+            return
+        with unit_of(self.database):
+            await self._work_off(taken, job)
+
+    async def _work_off(self, taken: Taken, job: Job | None) -> None:
         ledger = Ledger()
         try:
             rejected = await self._process(taken, ledger, job)
         except BaseException as error:
             taken.reject(error)
             raise
+        if rejected is not None and (unit := open_unit()) is not None:
+            unit.abandon()  # all of it comes again
+            taken.reject()
+            return
         outcomes = ledger.outcomes(taken.batch, taken.acks)
         if rejected is not None:
             outcomes = {**(outcomes or {}), **dict.fromkeys(rejected.acks(), Outcome.REJECTED)}
@@ -302,7 +318,7 @@ class Runner:
         else:
             for held in scope.holds:
                 ledger.saw(held.batch)
-            await self.commit(scope)
+            self.commit(scope)
         return None if again is None else again.owned_by(acks), error
 
     async def _put(self, outputs: Outputs, connection: str | None) -> None:
@@ -345,9 +361,10 @@ class Runner:
         level = self.holdings.level
         ack = self._watcher.new_ack()
         try:
-            outputs, scope = await self._call_wake(why, ack)
-            await self._put([(name, each.owned_by((ack,))) for name, each in outputs], None)
-            await self.commit(scope)
+            with unit_of(self.database):
+                outputs, scope = await self._call_wake(why, ack)
+                await self._put([(name, each.owned_by((ack,))) for name, each in outputs], None)
+                self.commit(scope)
         finally:
             ack.release()
             self.active -= 1
@@ -384,12 +401,12 @@ class Runner:
 
     def wake_at(self, time: float | None) -> None:
         """Ask for ``wake(TIME)``; the newest wish counts."""
-        self._wake_alarm.set(None if time is None or self._is_over else time - self._clock.now())
+        self._wake_alarm.set(None if time is None or self.is_over else time - self._clock.now())
 
     def end(self) -> None:
         """Nothing comes any more and nothing is held: there is no time to wake it at."""
         self.wake_at(None)
-        self._is_over = True
+        self.is_over = True
 
     def close(self) -> None:
         """Take back timers and threads."""

@@ -25,6 +25,7 @@ class ThreadContext:
         self.flow = context.flow
         self.now = context.now
         self.state: State = context.state
+        self.is_exactly_once = context.is_exactly_once
         self._context = context
         self._loop = loop
 

@@ -27,6 +27,8 @@ __all__ = ["main"]
 class WorkerContext:
     """The Context inside a worker: time and bulletins; what needs the flow's acks is not there."""
 
+    is_exactly_once = False
+
     def __init__(self, name: str, flow: str) -> None:
         self.name = name
         self.flow = flow

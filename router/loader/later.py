@@ -18,12 +18,7 @@ _TYPES = {
     "output": "groups",
 }
 _QUEUES = {
-    "disk": "disk queues",
     "kafka": "Kafka queues",
-}
-_QUEUE_SETTINGS = {
-    "order": "queue orders",
-    "priority": "queue priorities",
 }
 _SETTINGS = {"checkpoint": "checkpoints"}
 
@@ -34,8 +29,6 @@ def later(word: str, path: Path) -> str:
         return _said(repr(word), _TOP.get(word))
     if path[0] == "run" and len(path) == 2:
         return _said(f"'run.{word}'", _RUN.get(word))
-    if path[0] == "processors" and path[2] == "to":
-        return _said(f"'queue.{word}'", _QUEUE_SETTINGS.get(word))
     return _said(repr(word), _SETTINGS.get(word))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["FLOW_SCHEMA"]
+__all__ = ["FLOW_DB", "FLOW_SCHEMA"]
+
+FLOW_DB = "flow.db"
+"""Its name in a data folder."""
 
 FLOW_SCHEMA = (
     """
@@ -25,7 +28,7 @@ FLOW_SCHEMA = (
         content BLOB
     ) STRICT;
     CREATE TABLE dead_letters (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         processor TEXT NOT NULL,
         connection TEXT,
         error_type TEXT,
@@ -39,7 +42,7 @@ FLOW_SCHEMA = (
         checksum INTEGER NOT NULL,
         batch BLOB NOT NULL
     ) STRICT;
-    CREATE INDEX dead_letters_retried ON dead_letters (retry_to) WHERE retry_to IS NOT NULL;
+    CREATE INDEX dead_letters_retried ON dead_letters (retry_to, nbytes);
     CREATE TABLE state (
         processor TEXT NOT NULL,
         key TEXT NOT NULL,

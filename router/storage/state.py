@@ -1,55 +1,208 @@
-"""State of processors by key, in memory: a restart begins without it."""
+"""State of processors by key, in ``flow.db``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, TypeAlias
 
-__all__ = ["MemoryState"]
+from router.ack import Ack, Outcome
+from router.storage.database import Database
+from router.storage.packing import pack_value, unpack_value
+from router.storage.unit import write
 
-_ABSENT = object()
-SWEPT = 1000
+__all__ = ["Change", "FlowState", "StagedState"]
+
+Change: TypeAlias = tuple[bytes | None, float | None]
+"""A packed value, or None where the key is deleted; and when it ends, in seconds since 1970."""
+
+SWEPT_EVERY, SWEPT = 100, 1000  # commits with values that end, and how many of those go at once
+_LAST = "\U0010ffff"
+
+_PUT = (
+    "INSERT INTO state (processor, key, value, expires) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (processor, key) DO UPDATE SET value = excluded.value, expires = excluded.expires"
+)
+_DELETE = "DELETE FROM state WHERE processor = ? AND key = ?"
+_GET = (
+    "SELECT key, value FROM state WHERE processor = ? AND key IN (SELECT value FROM json_each(?)) "
+    "AND (expires IS NULL OR expires > ?)"
+)
+_SCAN = "SELECT key, value FROM state WHERE processor = ? AND key >= ? AND key < ? AND (expires IS NULL OR expires > ?)"
+_SWEEP = (
+    "DELETE FROM state WHERE (processor, key) IN "
+    "(SELECT processor, key FROM state WHERE expires <= ? ORDER BY expires LIMIT ?)"
+)
 
 
-class MemoryState:
-    """Values by key with an optional end of life, by the flow's clock."""
+class StagedState:
+    """What one call changed: seen by reads at once, on disk when it is committed."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._values: dict[str, tuple[Any, float | None]] = {}
-        self._sweep_at = SWEPT
+    __slots__ = ("_state", "changes", "number")
+
+    def __init__(self, state: FlowState, number: int, changes: Mapping[str, Change]) -> None:
+        self._state = state
+        self.number = number
+        self.changes = changes
+
+    def commit(self, done: Callable[[], None] = lambda: None) -> None:
+        """Write it, with the call that runs now if there is one; ``done`` is called in the end, however it ended."""
+        self._state.commit(self, done)
+
+    def commit_after(self, acks: Iterable[Ack]) -> None:
+        """Write it when all records of these origins are safe, before their sources hear of it.
+
+        So state is never ahead of what a crash would give again. If one is rejected, and so
+        comes again, what was staged is forgotten.
+        """
+        waiting = [ack for ack in dict.fromkeys(acks) if not ack.settled]
+        if not waiting:
+            self.commit()
+            return
+        resumed: list[Callable[[], None]] = []
+        outcomes: list[Outcome] = []
+
+        def step(ack: Ack, go_on: Callable[[], None]) -> None:
+            resumed.append(go_on)
+            outcomes.append(ack.outcome)
+            if len(resumed) < len(waiting):
+                return
+            if max(outcomes) is Outcome.REJECTED:
+                self._state.forget(self)
+                _resume(resumed)
+            else:
+                self.commit(partial(_resume, resumed))
+
+        for ack in waiting:
+            ack.before_end(step)
+
+
+def _resume(resumed: Sequence[Callable[[], None]]) -> None:
+    for go_on in resumed:
+        go_on()
+
+
+class FlowState:
+    """Values of one processor by key, with an optional end of life by the flow's clock."""
+
+    def __init__(self, database: Database, processor: str, now: Callable[[], float]) -> None:
+        self._database = database
+        self._processor = processor
         self._now = now
+        self._numbers = count()
+        self._newest: dict[str, tuple[Change, int]] = {}
+        """What is staged and not yet on disk, with the number of its stage."""
+        self._open: set[int] = set()
+        self._committed: dict[str, int] = {}
+        """The stage whose value is on disk, while older stages are still to come."""
+        self._until_sweep = SWEPT_EVERY
+
+    # -- what a processor calls outside of its calls --------------------------------------------
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         """Look up keys; those that are absent or expired are absent in the answer."""
-        found = ((key, self._get(key)) for key in keys)
-        return {key: value for key, value in found if value is not _ABSENT}
-
-    async def put_many(self, values: Mapping[str, Any], expire: float | None = None) -> None:
-        """Set values; ``expire`` is how many seconds they live."""
-        until = None if expire is None else self._now() + expire
-        for key, value in values.items():
-            self._values[key] = (value, until)
-        if len(self._values) > self._sweep_at:
-            self._sweep()
-
-    async def delete(self, keys: Iterable[str]) -> None:
-        """Forget keys; one that is absent is no error."""
-        for key in keys:
-            self._values.pop(key, None)
+        wanted, now = dict.fromkeys(keys), self._now()
+        staged = {key: self._newest[key][0] for key in wanted if key in self._newest}
+        found: dict[str, bytes] = {}
+        if self._database.is_made and (rest := [key for key in wanted if key not in staged]):
+            found = await self._database.submit(partial(self._select, _GET, json.dumps(rest), now))
+        found |= _alive(staged, now)
+        return {key: unpack_value(found[key]) for key in wanted if key in found}
 
     async def scan(self, prefix: str = "") -> dict[str, Any]:
         """All keys that begin with ``prefix``, with their values."""
-        return await self.get_many([key for key in self._values if key.startswith(prefix)])
-
-    def _sweep(self) -> None:
-        """Forget what has expired and nobody asked for again; each time twice as many as are left may come."""
         now = self._now()
-        self._values = {key: each for key, each in self._values.items() if each[1] is None or each[1] > now}
-        self._sweep_at = max(SWEPT, 2 * len(self._values))
+        staged = {key: change for key, (change, _) in self._newest.items() if key.startswith(prefix)}
+        found: dict[str, bytes] = {}
+        if self._database.is_made:
+            stored = await self._database.submit(partial(self._select, _SCAN, prefix, prefix + _LAST, now))
+            found = {key: value for key, value in stored.items() if key not in staged}
+        return {key: unpack_value(value) for key, value in (found | _alive(staged, now)).items()}
 
-    def _get(self, key: str) -> Any:
-        value, until = self._values.get(key, (_ABSENT, None))
-        if until is not None and until <= self._now():
-            del self._values[key]
-            return _ABSENT
-        return value
+    def put_soon(self, values: Mapping[str, Any], expire: float | None = None) -> None:
+        """Set values; on disk with one of the next commits."""
+        self.stage(self.changes(values, expire)).commit()
+
+    async def put_many(self, values: Mapping[str, Any], expire: float | None = None) -> None:
+        """Set values; on disk on return. ``expire`` is how many seconds they live."""
+        self.put_soon(values, expire)
+        await self._database.submit(_wait)
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Forget keys; one that is absent is no error."""
+        self.stage(dict.fromkeys(keys, (None, None))).commit()
+        await self._database.submit(_wait)
+
+    # -- what the engine calls for them ---------------------------------------------------------
+
+    def changes(self, values: Mapping[str, Any], expire: float | None) -> dict[str, Change]:
+        """Values as they will stand on disk.
+
+        Raises:
+            EncodeError: one is no value that can be kept.
+        """
+        until = None if expire is None else self._now() + expire
+        return {key: (pack_value(value), until) for key, value in values.items()}
+
+    def stage(self, changes: Mapping[str, Change]) -> StagedState:
+        """Let reads see changes from now on."""
+        number = next(self._numbers)
+        self._open.add(number)
+        self._newest.update({key: (change, number) for key, change in changes.items()})
+        return StagedState(self, number, changes)
+
+    def commit(self, staged: StagedState, done: Callable[[], None]) -> None:
+        """Write what was staged, but for what a later stage has written already."""
+        due = {key: each for key, each in staged.changes.items() if self._committed.get(key, -1) < staged.number}
+        self._committed.update(dict.fromkeys(due, staged.number))
+        ends = sum(until is not None for _, until in due.values())
+
+        def committed(_: object, _error: BaseException | None) -> None:
+            self.forget(staged)
+            done()
+
+        write(self._database, partial(self._write, due, self._may_sweep(ends)), committed)
+
+    def forget(self, staged: StagedState) -> None:
+        """Let reads see what is on disk again."""
+        for key in staged.changes:
+            if key in self._newest and self._newest[key][1] == staged.number:
+                del self._newest[key]
+        self._open.discard(staged.number)
+        if not self._open:
+            self._committed.clear()
+
+    def _may_sweep(self, ends: int) -> float | None:
+        """The time, if something may have ended that nobody asked for again."""
+        self._until_sweep -= bool(ends)
+        if self._until_sweep > 0:
+            return None
+        self._until_sweep = SWEPT_EVERY
+        return self._now()
+
+    # -- in the writer thread -------------------------------------------------------------------
+
+    def _write(self, changes: Mapping[str, Change], swept: float | None, connection: sqlite3.Connection) -> None:
+        name = self._processor
+        puts = [(name, key, value, until) for key, (value, until) in changes.items() if value is not None]
+        connection.executemany(_PUT, puts)
+        connection.executemany(_DELETE, [(name, key) for key, (value, _) in changes.items() if value is None])
+        if swept is not None:
+            connection.execute(_SWEEP, (swept, SWEPT))
+
+    def _select(self, query: str, *arguments: Any) -> dict[str, bytes]:
+        *given, connection = arguments
+        return dict(connection.execute(query, (self._processor, *given)))
+
+
+def _alive(changes: Mapping[str, Change], now: float) -> dict[str, bytes]:
+    return {
+        key: value for key, (value, until) in changes.items() if value is not None and (until is None or until > now)
+    }
+
+
+def _wait(_: sqlite3.Connection) -> None:
+    """All that was asked before is committed with this."""

@@ -10,7 +10,7 @@ import pytest
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
-from router.connections.base import Gauge
+from router.connections.base import Gauge, Limits, Surroundings
 from router.connections.memory import MemoryConnection
 from router.errors import ConnectionClosedError
 
@@ -23,8 +23,9 @@ class Clock:
         return self.time
 
 
-def connection(**options: Any) -> MemoryConnection:
-    return MemoryConnection("a.success>b", now=lambda: 0.0, **options)
+def connection(around: Surroundings | None = None, **limits: Any) -> MemoryConnection:
+    on_drop = limits.pop("on_drop", lambda _id, _records, _why: None)
+    return MemoryConnection("a.success>b", Limits(**limits), around or Surroundings(lambda: 0.0, on_drop))
 
 
 def batch(*numbers: int) -> Batch:
@@ -169,7 +170,7 @@ async def test_a_drop_oldest_of_more_than_the_limit_keeps_the_newest() -> None:
 
 async def test_expired_records_are_dropped_before_they_are_taken() -> None:
     clock = Clock()
-    queue = MemoryConnection("a.success>b", now=clock.now, expire=timedelta(seconds=5))
+    queue = connection(Surroundings(clock.now), expire=timedelta(seconds=5))
     await queue.put(batch(0))
     clock.time = 3
     await queue.put(batch(1))

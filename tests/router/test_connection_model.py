@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
-from router.connections.base import Gauge, Taken
+from router.connections.base import Gauge, Limits, Surroundings, Taken
 from router.connections.memory import MemoryConnection
 from router.errors import ConnectionClosedError
 
@@ -58,13 +58,8 @@ class World:
         expire = timedelta(seconds=5) if self.chance.random() < 0.3 else None
         self.connection = MemoryConnection(
             "a.success>b",
-            records=self.max_records,
-            nbytes=self.max_bytes,
-            expire=expire,
-            when_full=when_full,
-            now=self.clock.now,
-            on_drop=lambda _id, records, _why: self.dropped.append(records),
-            memory=self.gauge,
+            Limits(self.max_records, self.max_bytes, expire, when_full),
+            Surroundings(self.clock.now, lambda _id, records, _why: self.dropped.append(records), self.gauge),
         )
         self.given: list[Given] = []
         self.puts: dict[Given, asyncio.Task[None]] = {}

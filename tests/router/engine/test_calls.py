@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,23 @@ from router.ack import Outcome
 from router.authoring import Context, Held
 from router.batch import Batch
 from router.errors import RetryableError
+from router.storage.database import Database
+from router.storage.schema import FLOW_DB, FLOW_SCHEMA
+from router.storage.state import FlowState
 from tests.router.engine.clock import JumpingClock
 from tests.router.engine.flows import Do, Feed, Keep, numbers, run_to_end, wired
 
 
-async def run_one(work: Any, feed: Feed | None = None, **run: Any) -> tuple[Keep, Keep, Any]:
+async def stored(folder: Path) -> dict[str, Any]:
+    """What the processor `work` of a flow that has ended keeps."""
+    database = Database(folder / FLOW_DB, FLOW_SCHEMA)
+    database.open()
+    found = await FlowState(database, "work", lambda: 0.0).scan()
+    await database.close()
+    return found
+
+
+async def run_one(work: Any, feed: Feed | None = None, data: Path | None = None, **run: Any) -> tuple[Keep, Keep, Any]:
     keep, bad = Keep(), Keep()
     each = work if isinstance(work, Do) else Do(work)
     engine = wired(
@@ -28,6 +41,7 @@ async def run_one(work: Any, feed: Feed | None = None, **run: Any) -> tuple[Keep
         "work>keep",
         "work.failure>bad",
         run={"work": run},
+        data=data,
     )
     report = await run_to_end(engine)
     assert report.error is None
@@ -108,7 +122,7 @@ async def test_whatever_a_call_raises_is_its_records_fault(error: BaseException,
     assert (keep.numbers, bad.numbers) == ([1, 3], [2])
 
 
-async def test_what_a_raising_call_held_replied_and_stored_is_undone() -> None:
+async def test_what_a_raising_call_held_replied_and_stored_is_undone(tmp_path: Path) -> None:
     async def work(batch: Batch, context: Context) -> Batch | None:
         held.append(context.hold(batch))
         await context.state.put_many({str(n): True for n in numbers(batch)})
@@ -124,9 +138,9 @@ async def test_what_a_raising_call_held_replied_and_stored_is_undone() -> None:
     held: list[Any] = []
     seen: list[list[str]] = []
     feed = Feed([1, 2, 3])
-    keep, bad, engine = await run_one(work, feed)
+    keep, bad, engine = await run_one(work, feed, tmp_path)
     assert (keep.numbers, bad.numbers, feed.outcomes) == ([1, 3], [2], [Outcome.DELIVERED])
-    assert sorted(await engine.context("work").state.scan()) == ["1", "3", "kept"]
+    assert sorted(await stored(tmp_path)) == ["1", "3", "kept"]
     assert seen == [["1", "kept"], ["1", "3", "kept"]]
     assert engine.status().processors["work"].held == 0
 
@@ -290,7 +304,7 @@ async def test_a_call_that_stops_the_loop_twice_is_told() -> None:
     assert "`run: {execution: thread}`" in bulletin.text
 
 
-async def test_a_thread_may_hold_reply_wake_store_and_tell() -> None:
+async def test_a_thread_may_hold_reply_wake_store_and_tell(tmp_path: Path) -> None:
     def work(batch: Batch, context: Context) -> None:
         threads.add(threading.current_thread().name)
         kept.append(context.hold(batch))
@@ -308,10 +322,10 @@ async def test_a_thread_may_hold_reply_wake_store_and_tell() -> None:
     kept: list[Any] = []
     work_and_wake = Do(work, wake)
     feed = Feed([1], [2], then=60)
-    keep, _, engine = await run_one(work_and_wake, feed, execution="thread", batch={"records": 1})
+    keep, _, engine = await run_one(work_and_wake, feed, tmp_path, execution="thread", batch={"records": 1})
     assert (keep.numbers, feed.outcomes) == ([1, 2], [Outcome.DELIVERED] * 2)
     assert [why.value for why in work_and_wake.woken] == ["time", "input_ended"]
-    assert (threads, await engine.context("work").state.scan()) == ({"router-work_0"}, {"n": 2})
+    assert (threads, await stored(tmp_path)) == ({"router-work_0"}, {"n": 2})
     assert [each.text for each in engine.bulletins] == ["held", "held"]
 
 

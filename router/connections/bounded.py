@@ -1,0 +1,358 @@
+"""What every connection does: hold to its limits, make producers wait, hand out batches of a size."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from router.ack import Ack, Outcome
+from router.batch import Batch
+from router.connections.base import ConnectionStats, Gauge, Limits, Surroundings, Taken
+from router.errors import ConnectionClosedError
+
+__all__ = ["Connection", "Entry"]
+
+WORKING_DEPTH = 2
+
+
+class Entry:
+    """A batch that waits, and the acks it keeps waiting."""
+
+    __slots__ = ("acks", "batch", "nbytes", "row", "time")
+
+    def __init__(self, batch: Batch, acks: Sequence[Ack], nbytes: int, time: float, row: Any = None) -> None:
+        self.batch = batch
+        self.acks = acks
+        self.nbytes = nbytes
+        self.time = time
+        self.row = row
+
+
+class _Turn:
+    """A put's place among those that wait."""
+
+    __slots__ = ("_woken",)
+
+    def __init__(self) -> None:
+        self._woken: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        self._woken = asyncio.get_running_loop().create_future()
+        await self._woken
+
+    def wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
+
+
+class Connection(ABC):
+    """A queue with hard limits in records and bytes.
+
+    ``put`` waits until the whole batch fits and is woken when the queue is half empty,
+    in the order of the puts; only a batch larger than a limit is sliced, and a single
+    record above it passes alone, into an empty queue. Within a cycle puts never wait; what
+    enters the cycle waits while all of it holds this connection's limit. Lives on one
+    event loop.
+    """
+
+    is_durable: ClassVar[bool] = False
+    """True if what is put is safe by its commit, and comes back after a crash."""
+
+    def __init__(self, id: str, limits: Limits, around: Surroundings) -> None:
+        self.id = id
+        self.max_records = limits.records
+        self.max_bytes = limits.nbytes
+        self.records = 0
+        self.nbytes = 0
+        self.aside = 0
+        self.aside_bytes = 0
+        self.unacked = 0
+        self.records_in = 0
+        self.records_out = 0
+        self.dropped = 0
+        self.is_closed = False
+        self.inside: Gauge | None = None
+        self.is_internal = False
+        self.notify: Callable[[], None] = lambda: None
+        """Tells the consumer that there is something to take."""
+        self._expire = limits.expire.total_seconds() if limits.expire is not None else None
+        self._when_full = limits.when_full
+        self._now = around.now
+        self._on_drop = around.on_drop
+        self._memory = around.memory
+        self._entries: deque[Entry] = deque()
+        """What can be taken now, in order."""
+        self._putters: deque[_Turn] = deque()
+
+    def __len__(self) -> int:
+        """How many batches wait."""
+        return len(self._entries)
+
+    @property
+    def due(self) -> int:
+        """Records that wait to be taken."""
+        return self.records
+
+    @property
+    def is_deep(self) -> bool:
+        """True if enough is queued that the producer should give up its turn."""
+        return len(self._entries) >= WORKING_DEPTH
+
+    def join_cycle(self, inside: Gauge, *, is_internal: bool) -> None:
+        """Belong to a cycle: lie within it, where puts never wait, or lead into it."""
+        self.inside = inside
+        self.is_internal = is_internal
+        if not is_internal:
+            inside.watch(self._wake_putter)
+
+    # -- putting --------------------------------------------------------------------------------
+
+    def offer(self, batch: Batch) -> bool:
+        """Put the batch now if it need not wait; else change nothing and say False.
+
+        A connection that drops when it is full never makes anybody wait.
+
+        Raises:
+            ConnectionClosedError: the flow has ended.
+            RuntimeError: an origin of the batch has settled.
+        """
+        self._check_open()
+        if self._when_full != "block":
+            for piece in self._pieces(batch):
+                self._put_or_drop(piece)
+            return True
+        if self._putters or not self._fits(batch):
+            return False
+        self._append(batch)
+        return True
+
+    async def put(self, batch: Batch) -> None:
+        """Put the batch, waiting for room behind who waits already; cancelled, what was not yet put is not put.
+
+        Raises:
+            ConnectionClosedError: the flow has ended.
+        """
+        if self.offer(batch):
+            return
+        turn = _Turn()
+        self._putters.append(turn)
+        try:
+            todo = [batch]
+            while todo:
+                piece = todo.pop()
+                if self._is_too_large(piece):  # also one that grew while it waited: a sibling decoded it
+                    todo += reversed(list(self._pieces(piece)))
+                elif self._putters[0] is turn and self._fits(piece):
+                    self._append(piece)
+                else:
+                    todo.append(piece)
+                    await turn.wait()
+                    self._check_open()
+        finally:
+            self._putters.remove(turn)
+            self._wake_putter()
+
+    def _check_open(self) -> None:
+        if self.is_closed:
+            raise ConnectionClosedError(f"connection {self.id!r} is closed")
+
+    def _is_too_large(self, batch: Batch) -> bool:
+        """True if it could never be put in one piece."""
+        return (
+            not self.is_internal and len(batch) > 1 and (len(batch) > self.max_records or batch.nbytes > self.max_bytes)
+        )
+
+    def _pieces(self, batch: Batch) -> Iterator[Batch]:
+        if not self._is_too_large(batch):
+            yield batch
+            return
+        count = len(batch)
+        by_bytes = count * self.max_bytes // (2 * max(1, batch.nbytes))
+        step = max(1, min(self.max_records // 2, by_bytes, count // 2))
+        for start in range(0, count, step):
+            yield from self._pieces(batch.slice(start, start + step))
+
+    def _fits(self, batch: Batch) -> bool:
+        if self.is_internal:
+            return True
+        count = len(batch)
+        if (
+            self.inside is not None
+            and self.inside.level + count > self.max_records
+            and (self.inside.level or count > 1)
+        ):
+            return False
+        if count == 1 and not self.records and not self.aside:
+            return True
+        records, nbytes = self.records + self.aside + count, self.nbytes + self.aside_bytes + batch.nbytes
+        return records <= self.max_records and nbytes <= self.max_bytes
+
+    def _put_or_drop(self, batch: Batch) -> None:
+        if not self._fits(batch) and self._expire is not None:
+            self._drop_expired(self._expire)
+        shed = 0
+        while self._when_full == "drop_oldest" and self._entries and not self._fits(batch):
+            shed += self._drop_head()
+        if self._fits(batch):
+            self._append(batch)
+        else:
+            shed += len(batch)
+            for ack in batch.acks():
+                ack.hold()
+                ack.release(Outcome.DROPPED)
+        if shed:
+            self.dropped += shed
+            self._on_drop(self.id, shed, "full")
+
+    @abstractmethod
+    def _append(self, batch: Batch) -> None:
+        """Take a batch in, whatever room there is."""
+
+    def _arrive(self, records: int, nbytes: int) -> None:
+        """Count records that wait from now on, and are in memory."""
+        self.records += records
+        self.nbytes += nbytes
+        self._memory.level += nbytes  # nobody waits for it to rise
+        if self.inside is not None:
+            self.inside.add(records)
+
+    def _leave(self, entry: Entry) -> int:
+        """Count records that wait no more, and go no further."""
+        count = len(entry.batch)
+        self.records -= count
+        self.nbytes -= entry.nbytes
+        self._memory.add(-entry.nbytes)
+        if self.inside is not None:
+            self.inside.add(-count)
+        return count
+
+    def _wake_putter(self) -> None:
+        if self._putters and (self.is_closed or self._is_half_empty()):
+            self._putters[0].wake()
+
+    def _is_half_empty(self) -> bool:
+        if self.inside is not None and 2 * self.inside.level > self.max_records:
+            return False
+        records, nbytes = self.records + self.aside, self.nbytes + self.aside_bytes
+        return 2 * records <= self.max_records and 2 * nbytes <= self.max_bytes
+
+    # -- taking ---------------------------------------------------------------------------------
+
+    def take(self, records: int, nbytes: int) -> Taken | None:
+        """Take what waits, up to both limits, merging neighbours that hold the same form; None: nothing waits."""
+        if self._expire is not None:
+            self._drop_expired(self._expire)
+        if not self._entries:
+            return None
+        first = self._head(records, nbytes)
+        entries = [self._entries.popleft()]
+        if not self._entries:
+            return self._taken(entries)
+        count, size = len(first.batch), first.nbytes
+        has_content, has_rows = first.batch.has_content, first.batch.has_rows
+        while self._entries:
+            following = self._entries[0]
+            count += len(following.batch)
+            size += following.nbytes
+            has_content = has_content and following.batch.has_content and following.batch.codec is first.batch.codec
+            has_rows = has_rows and following.batch.has_rows
+            if count > records or size > nbytes or not (has_content or has_rows):
+                break
+            entries.append(self._entries.popleft())
+        return self._taken(entries)
+
+    def _head(self, records: int, nbytes: int) -> Entry:
+        """The first entry, split until one call may be given it: in halves, so that no record is moved often."""
+        first = self._entries[0]
+        while (count := len(first.batch)) > records:
+            first = self._split_head(max(records, count // 2 // records * records))
+        while first.nbytes > nbytes and (count := len(first.batch)) > 1:
+            first = self._split_head(min(count // 2, max(1, count * nbytes // first.nbytes, count // 4)))
+        return first
+
+    @abstractmethod
+    def _own(self, entry: Entry) -> None:
+        """Prepare an entry that is about to leave, or to be split: from now on it has acks."""
+
+    def _taken(self, entries: list[Entry]) -> Taken:
+        for entry in entries:
+            self._own(entry)
+        if len(entries) == 1:
+            batch, nbytes, acks = entries[0].batch, entries[0].nbytes, list(entries[0].acks)
+        else:
+            batch = Batch.concat([entry.batch for entry in entries])
+            nbytes, acks = sum(entry.nbytes for entry in entries), [ack for entry in entries for ack in entry.acks]
+        count = len(batch)
+        self.records -= count
+        self.nbytes -= nbytes
+        self.records_out += count
+        self.unacked += count
+        self._memory.add(-nbytes)
+        if self._putters:
+            self._wake_putter()
+        return Taken(batch, acks, self.id, self._done, self.set_aside)
+
+    def _done(self, records: int) -> None:
+        self.unacked -= records
+        if self.inside is not None:
+            self.inside.add(-records)
+
+    def _split_head(self, records: int) -> Entry:
+        whole = self._entries.popleft()
+        self._own(whole)
+        parts = [whole.batch.slice(0, records), whole.batch.slice(records, len(whole.batch))]
+        for ack in set(parts[0].acks()) & set(parts[1].acks()):
+            ack.hold()
+        nbytes = whole.nbytes * records // len(whole.batch)
+        self._entries.appendleft(Entry(parts[1], parts[1].acks(), whole.nbytes - nbytes, whole.time, whole.row))
+        self._entries.appendleft(Entry(parts[0], parts[0].acks(), nbytes, whole.time, whole.row))
+        return self._entries[0]
+
+    def set_aside(self, records: int, nbytes: int) -> None:
+        """Count what a retry or a lane has set aside, or negative has taken up again, against the limits."""
+        self.aside += records
+        self.aside_bytes += nbytes
+        self._memory.add(nbytes)
+        if records < 0:
+            self._wake_putter()
+
+    # -- dropping and ending --------------------------------------------------------------------
+
+    def _drop_expired(self, seconds: float) -> None:
+        oldest, expired = self._now() - seconds, 0
+        while self._entries and self._entries[0].time <= oldest:
+            expired += self._drop_head()
+        if expired:
+            self.dropped += expired
+            self._on_drop(self.id, expired, "expired")
+            self._wake_putter()
+
+    @abstractmethod
+    def _drop_head(self) -> int:
+        """Let go of the first entry by the flow's own words: how many records it had."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Take no more; every put that waits for room is refused."""
+
+    def stats(self) -> ConnectionStats:
+        """How it looks now."""
+        return ConnectionStats(
+            records=self.records,
+            nbytes=self.nbytes,
+            max_records=self.max_records,
+            max_bytes=self.max_bytes,
+            full=min(
+                1.0,
+                max((self.records + self.aside) / self.max_records, (self.nbytes + self.aside_bytes) / self.max_bytes),
+            ),
+            oldest=max(0.0, self._now() - self._entries[0].time) if self._entries else 0.0,
+            unacked=self.unacked,
+            waiting=len(self._putters),
+            records_in=self.records_in,
+            records_out=self.records_out,
+            dropped=self.dropped,
+        )

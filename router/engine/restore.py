@@ -1,0 +1,29 @@
+"""Begin where the last run ended: records that wait on disk."""
+
+from __future__ import annotations
+
+from router.connections.rows import Waiting, read_waiting
+from router.engine.build import Machine
+from router.engine.desk import Desk
+from router.storage.database import Database
+
+__all__ = ["restore"]
+
+
+async def restore(machine: Machine, database: Database, desk: Desk) -> None:
+    """Give each disk connection what it had; tell of records whose connection the flow has no more."""
+    if not database.is_made:
+        return
+    waiting, highest = await database.submit(read_waiting)
+    machine.numbers.begin_above(highest)
+    for connection in machine.durable:
+        if (found := waiting.pop(connection.id, None)) is not None:
+            connection.restore(found)
+    for id_, found in waiting.items():
+        _tell_left(machine, desk, id_, found)
+
+
+def _tell_left(machine: Machine, desk: Desk, id_: str, found: Waiting) -> None:
+    why = "is not on disk any more" if id_ in machine.connections else "is not in the flow any more"
+    text = f"a connection with records {why}; they are kept: move or drop them with `router queue`"
+    desk.bulletin(id_, text, {"records": found.records})
