@@ -106,18 +106,10 @@ class QueueRows:
 
     def insert(self, row: Row, packed: bytes, done: Done) -> None:
         """Write a row, with the call that runs now if there is one."""
-        values = (
-            row.number,
-            self._connection,
-            row.rank,
-            row.time,
-            row.records,
-            row.nbytes,
-            crc32(packed),
-            packed,
-        )
+        known = row.number, self._connection, row.rank, row.time, row.records, row.nbytes
 
         def insert(connection: sqlite3.Connection) -> None:
+            values = (*known, crc32(packed), packed)
             connection.execute("INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
         write(self._database, insert, done)

@@ -1,0 +1,262 @@
+"""A disk connection keeps what was put, gives it again in order, and forgets only what was settled."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.ack import Ack, Outcome
+from router.batch import Batch
+from router.connections import disk as disk_module
+from router.connections.base import Taken
+from router.expression import Expression
+from router.storage.unit import unit_of
+from tests.router.disk import Disk, batch, disk, numbers_of, outcomes
+
+
+async def test_who_put_is_told_when_it_is_committed_and_not_before(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        ack = Ack("source", lambda _: None)
+        assert queue.connection.offer(batch(1, 2).owned_by([ack]))
+        ack.release()
+        assert (ack.settled, queue.take()) == (False, None)
+        await queue.kept()
+        assert (ack.settled, ack.outcome, ack.is_stored) == (True, Outcome.DELIVERED, True)
+        assert numbers_of(queue.take()) == [1, 2]
+
+
+async def test_what_was_not_settled_is_there_again_in_order_with_columns_and_attributes(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        await queue.put(1, 2)
+        await queue.connection.put(batch(3).with_columns(key=["k"], index=[0]))
+        await queue.kept()
+        await queue.put(4)
+        taken = queue.take(2)
+        assert taken is not None
+        taken.release()
+        queue.take(1)
+        await queue.kept()
+    async with disk(tmp_path) as queue:
+        taken = queue.take()
+        assert taken is not None
+        assert numbers_of(taken) == [3, 4]
+        assert (taken.batch.attributes, dict(taken.batch.columns)) == ({"path": "in.jsonl"}, {"key": ["k", None]})
+
+
+async def test_a_row_taken_in_parts_is_deleted_when_all_of_them_are_settled(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        await queue.put(*range(5))
+        parts = [taken for _ in range(3) if (taken := queue.take(2)) is not None]
+        for taken in parts[:2]:
+            taken.release()
+        await queue.kept()
+    async with disk(tmp_path) as queue:
+        assert await queue.drain() == [0, 1, 2, 3, 4]
+    async with disk(tmp_path) as queue:
+        assert queue.connection.records == 0
+
+
+async def test_what_is_rejected_is_given_again_after_a_while_and_waits_longer_each_time(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        await queue.put(1)
+        for wait in (1.0, 2.0, 4.0):
+            taken = queue.take()
+            assert taken is not None
+            taken.reject()
+            assert (queue.connection.records, queue.take()) == (1, None)
+            seconds, again = queue.later.pop()
+            assert seconds == wait
+            again()
+            await queue.kept()
+        assert await queue.drain() == [1]
+
+
+async def test_a_stop_holds_back_what_waits_and_loses_nothing(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        await queue.put(1, 2)
+        queue.connection.hold_back()
+        assert (queue.take(), queue.connection.due, queue.connection.records) == (None, 0, 2)
+    async with disk(tmp_path) as queue:
+        assert await queue.drain() == [1, 2]
+
+
+async def test_the_newest_is_taken_first_where_the_flow_says_so(tmp_path: Path) -> None:
+    async with disk(tmp_path, options={"order": "newest"}) as queue:
+        for n in range(3):
+            await queue.put(n)
+        assert numbers_of(queue.take(1)) == [2]
+        await queue.put(3)
+    async with disk(tmp_path, options={"order": "newest"}) as queue:
+        assert await queue.drain() == [3, 2, 1, 0]
+
+
+async def test_the_highest_priority_is_taken_first_and_what_has_none_last(tmp_path: Path) -> None:
+    async with disk(tmp_path, options={"priority": Expression("n % 3 if n < 6 else none_such")}) as queue:
+        await queue.put(*range(8))
+        assert await queue.drain() == [2, 5, 1, 4, 0, 3, 6, 7]
+
+
+async def test_limits_are_hard_and_a_put_waits_for_room(tmp_path: Path) -> None:
+    async with disk(tmp_path, records=4) as queue:
+        await queue.put(0, 1, 2)
+        waiting = asyncio.get_running_loop().create_task(queue.connection.put(batch(3, 4)))
+        await asyncio.sleep(0)
+        assert queue.connection.records == 3
+        taken = queue.take()
+        assert taken is not None
+        await waiting
+        await queue.kept()
+        assert numbers_of(queue.take()) == [3, 4]
+
+
+async def test_drop_oldest_and_expire_delete_on_disk_too(tmp_path: Path) -> None:
+    async with disk(tmp_path, records=2, when_full="drop_oldest") as queue:
+        await queue.put(1, 2)
+        await queue.put(3, 4)
+        assert queue.dropped == [2]
+        await queue.kept()
+    async with disk(tmp_path, expire=timedelta(seconds=5)) as queue:
+        queue.time += 10
+        assert (queue.take(), queue.dropped) == (None, [2])
+        await queue.kept()
+    async with disk(tmp_path) as queue:
+        assert queue.connection.records == 0
+
+
+async def test_records_that_cannot_be_kept_are_refused_and_their_neighbours_kept(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        rows = [{"n": 1}, {"n": object()}, {"n": 3}]
+        await queue.connection.put(Batch.of(rows))
+        await queue.kept()
+        ((refused, failures),) = queue.refused
+        assert (refused.rows, [index for index, _ in failures]) == ([rows[1]], [0])
+        assert await queue.drain() == [1, 3]
+
+
+async def test_a_damaged_row_is_set_aside_and_its_neighbours_live(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        for n in range(3):
+            await queue.put(n)
+        await queue.database.submit(lambda c: c.execute("UPDATE queue SET batch = x'00ff' WHERE id = 2") and None)
+    async with disk(tmp_path) as queue:
+        assert await queue.drain() == [0, 2]
+        ((text, data),) = queue.told
+        assert "quarantine" in text
+        assert data["records"] == 1
+        (kept,) = await queue.database.submit(lambda c: c.execute("SELECT content FROM quarantine").fetchone())
+        assert kept == b"\x00\xff"
+
+
+async def test_in_a_unit_rows_taken_and_records_put_change_in_one_commit(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        await queue.put(1, 2)
+        taken = queue.take()
+        assert taken is not None
+        with unit_of(queue.database):
+            await queue.connection.put(taken.batch)
+            taken.release()
+            await queue.kept()
+            stored = await queue.database.submit(lambda c: c.execute("SELECT id FROM queue").fetchall())
+            assert stored == [(1,)]
+        await queue.kept()
+        stored = await queue.database.submit(lambda c: c.execute("SELECT id FROM queue").fetchall())
+        assert stored == [(2,)]
+
+
+async def test_a_unit_that_gives_more_than_the_limit_passes_alone(tmp_path: Path) -> None:
+    async with disk(tmp_path, records=3) as queue:
+        with unit_of(queue.database):
+            for n in range(3):
+                await queue.connection.put(batch(2 * n, 2 * n + 1))
+        await queue.kept()
+        assert queue.connection.records == 6
+        assert await queue.drain() == [0, 1, 2, 3, 4, 5]
+
+
+class Crashes:
+    """A disk connection under random use and random ends of the process, against a model."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.chance = random.Random(seed)
+        self.folder = folder
+        self.order = self.chance.choice(["fifo", "newest"])
+        self.count = 0
+        self.kept: set[int] = set()
+        self.settled: set[int] = set()
+        self.given: list[int] = []
+
+    async def live(self) -> None:
+        """One life of the process."""
+        async with disk(self.folder, options={"order": self.order, "piece": self.chance.choice([1, 3, 1000])}) as queue:
+            out: list[Taken] = []
+            last: list[int] = []
+            for _ in range(self.chance.randrange(25)):
+                step = self.chance.choice(["put", "put", "take", "take", "settle", "reject", "wait"])
+                if step == "put":
+                    numbers = list(range(self.count, self.count + self.chance.choice([1, 2, 7])))
+                    self.count += len(numbers)
+                    await queue.put(*numbers)
+                    self.kept.update(numbers)
+                elif step == "take" and (taken := queue.take(self.chance.choice([1, 2, 100]))) is not None:
+                    out.append(taken)
+                    last += numbers_of(taken)
+                elif step == "settle" and out:
+                    taken = out.pop(self.chance.randrange(len(out)))
+                    self.settled.update(numbers_of(taken))
+                    taken.release()
+                elif step == "reject" and out:
+                    out.pop().reject()
+                else:
+                    self.fire(queue)
+                    await queue.kept()
+            self.check(queue, out)
+
+    def fire(self, queue: Disk) -> None:
+        due, queue.later[:] = queue.later[:], []
+        for _, again in due:
+            again()
+
+    def check(self, queue: Disk, out: list[Taken]) -> None:
+        assert queue.connection.unacked == sum(len(taken.batch) for taken in out)
+
+    async def end(self) -> None:
+        """The last life settles all that is left."""
+        async with disk(self.folder, options={"order": self.order}) as queue:
+            left = await queue.drain()
+            assert len(left) == len(set(left))
+            assert left == sorted(left, reverse=self.order == "newest") or self.order == "newest"
+            assert self.kept - self.settled <= set(left) <= self.kept
+        async with disk(self.folder) as queue:
+            assert queue.connection.records == 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.integers(1, 4), st.booleans())
+def test_over_random_lives_nothing_kept_is_lost_and_nothing_settled_whole_comes_again(
+    seed: int, lives: int, is_cramped: bool
+) -> None:
+    async def play(folder: Path) -> None:
+        world = Crashes(seed, folder)
+        for _ in range(lives):
+            await world.live()
+        await world.end()
+
+    cached = disk_module.CACHED_ROWS
+    disk_module.CACHED_ROWS = 3 if is_cramped else cached
+    try:
+        with TemporaryDirectory() as folder:
+            asyncio.run(play(Path(folder)))
+    finally:
+        disk_module.CACHED_ROWS = cached
+
+
+async def test_outcomes_are_told_once(tmp_path: Path) -> None:
+    async with disk(tmp_path) as queue:
+        acks = [await queue.put(n) for n in range(3)]
+        assert outcomes(acks) == [Outcome.DELIVERED] * 3
