@@ -19,6 +19,7 @@ from router_processors.respond import Respond
 from router_processors.route import Route
 from router_processors.run_model import RunModel
 from router_processors.runtimes.onnx import Onnx
+from router_processors.serve_http import ServeHttp
 from router_processors.set_fields import SetFields
 from router_processors.throttle import Throttle
 from router_processors.write_file import WriteFile
@@ -36,6 +37,7 @@ def register(registry: Registry) -> None:
         Respond,
         Route,
         RunModel,
+        ServeHttp,
         SetFields,
         Throttle,
         WriteFile,
