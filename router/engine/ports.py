@@ -61,8 +61,8 @@ class Inbox(Source):
     async def call(self, rows: Sequence[Record], timeout: float = 60.0, **attributes: Any) -> list[Reply]:
         """Use the flow as a function: give records, get the answer to each from its ``respond``, in order.
 
-        A record without an answer gets its outcome's status: 200 delivered or dropped, 422
-        dead-lettered, 503 rejected.
+        A record without an answer gets its outcome's status: 200 delivered or dropped, 202
+        waiting in a disk connection, 422 dead-lettered, 503 rejected.
 
         Raises:
             TimeoutError: not all records had met their end after ``timeout`` seconds; they go on.
@@ -71,7 +71,8 @@ class Inbox(Source):
         async with asyncio.timeout(timeout):
             ack = await self._give(rows, attributes)
         replies = ack.replies or {}
-        return [replies.get(index) or Reply(_STATUS[ack.outcome]) for index in range(len(rows))]
+        status = 202 if ack.is_stored and ack.outcome is Outcome.DELIVERED else _STATUS[ack.outcome]
+        return [replies.get(index) or Reply(status) for index in range(len(rows))]
 
     def end(self) -> None:
         """Say that there is no more; the flow is done when all records have met their end."""

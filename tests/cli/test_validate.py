@@ -20,6 +20,23 @@ def test_a_good_flow_is_summed_up(router: Any, flow: Any, folder: Path) -> None:
     assert "  dead letters: what fails in step1, step2" in done.stdout
 
 
+def test_disk_queues_are_told_with_what_they_promise(router: Any, folder: Path) -> None:
+    (folder / "kept.yaml").write_text(
+        """
+        flow: kept
+        processors:
+          first: {type: count_up, to: {processor: set, queue: disk}}
+          set: {type: set_fields, set: {m: n}, to: {processor: answer, queue: disk, name: answers}}
+          answer: {type: respond, to: drop}
+        """
+    )
+    said = router("validate", "kept.yaml").stdout
+    assert "3 processors, 2 connections; what waits, waits on disk" in said
+    assert "a crash loses nothing that has come to first.success>set, answers" in said
+    assert "set: exactly once" in said
+    assert "answer: nobody waits for its answers" in said
+
+
 def test_every_problem_of_every_flow_is_printed_and_exit_code_is_2(router: Any, flow: Any) -> None:
     first = flow("first", {"type": "count_up", "cuont": 1}, {"type": "kep"})
     second = flow("second", {"type": "count_up", "to": "nowhere"})

@@ -131,7 +131,7 @@ async def test_drop_oldest_and_expire_delete_on_disk_too(tmp_path: Path) -> None
 
 async def test_records_that_cannot_be_kept_are_refused_and_their_neighbours_kept(tmp_path: Path) -> None:
     async with disk(tmp_path) as queue:
-        rows = [{"n": 1}, {"n": object()}, {"n": 3}]
+        rows: list[dict[str, object]] = [{"n": 1}, {"n": object()}, {"n": 3}]
         await queue.connection.put(Batch.of(rows))
         await queue.kept()
         ((refused, failures),) = queue.refused
