@@ -1,206 +1,213 @@
-"""Dead letters as one JSON line each, on disk before their source hears of it."""
+"""The dead letters of a flow that runs: written before their source hears of them, bounded, tried again."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import os
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
-from reprlib import Repr
-from typing import Any
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-import msgspec
-
+from router.ack import Outcome
 from router.batch import Batch
+from router.errors import StorageError
+from router.storage.database import Database, Work
+from router.storage.letter import COLUMNS, DeadLetter, read_letter, row_of
 
-__all__ = ["DeadLetters"]
+__all__ = ["DeadLetters", "Retried", "holds_records"]
 
 MOST_RECORDS, MOST_BYTES = 10_000, 256 << 20
-LONGEST_WORDS = 64 << 10
-_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=repr).encode
+Done: TypeAlias = Callable[[Any, BaseException | None], None]
+
+_INSERT = (
+    "INSERT INTO dead_letters (processor, connection, error_type, error_message, attempts, first_time, last_time, "
+    "flow_version, nbytes, checksum, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+# Of a letter that failed again only what it was first is kept.
+_RENEW = (
+    "UPDATE dead_letters SET (processor, connection, error_type, error_message, last_time, flow_version, nbytes, "
+    "checksum, batch, attempts, retry_to) = (SELECT n.processor, n.connection, n.error_type, n.error_message, "
+    "n.last_time, n.flow_version, n.nbytes, n.checksum, n.batch, dead_letters.attempts + n.attempts, NULL "
+    "FROM dead_letters AS n WHERE n.id = ?2) WHERE id = ?1"
+)
+_TAKE_ON = (
+    "UPDATE dead_letters SET (first_time, attempts) = (SELECT old.first_time, dead_letters.attempts + old.attempts "
+    "FROM dead_letters AS old WHERE old.id = ?1) WHERE id = ?2"
+)
 
 
-class _Lines:
-    """What one put has to say."""
+@dataclass(slots=True, eq=False)
+class Retried:
+    """The token of a letter on its way through the flow again."""
 
-    __slots__ = ("error", "is_written", "lines", "records")
-
-    def __init__(self, lines: bytes, records: int) -> None:
-        self.lines = lines
-        self.records = records
-        self.is_written = False
-        self.error: BaseException | None = None
+    id: int
+    letters: list[int]
+    """Letters that were made of it on this way."""
 
 
 class DeadLetters:
-    """The records a flow set aside, in ``dead_letters.jsonl`` of its data folder.
+    """The records that a flow set aside, in ``flow.db``, one row each.
 
-    Bounded: at the bound ``put`` waits. ``put`` returns when the lines are synced to
-    disk; puts that come while a sync runs share the next one.
+    Bounded by records and bytes; what is to be tried again does not count. Asks the table
+    only at the bound: others may have taken letters away meanwhile.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], float]) -> None:
-        self.path = folder / "dead_letters.jsonl"
+    def __init__(self, database: Database, now: Callable[[], float], flow_version: str = "") -> None:
         self.count = 0
+        """How many were made in this run."""
+        self.kept = 0
+        """How many there are."""
+        self._nbytes = 0
+        self._database = database
         self._now = now
-        self._file: Any = None
-        self._bytes = 0
-        self._kept = 0
-        self._waiting: list[_Lines] = []
-        self._lock = asyncio.Lock()
-        self._writing = threading.Lock()  # a put that is cancelled leaves its thread at work
-        self._is_taken_away = False
-        self._is_closed = False
+        self._flow_version = flow_version
 
     def has_room(self) -> bool:
-        """False once the bound is reached; it stays so until the file is taken away."""
-        if self._kept and not self.path.exists():
-            self._is_taken_away = True
-            self._kept = self._bytes = 0
-        return self._kept < MOST_RECORDS and self._bytes < MOST_BYTES
+        """False once the bound is reached, as far as is known."""
+        return self.kept < MOST_RECORDS and self._nbytes < MOST_BYTES
 
-    @property
-    def is_writing(self) -> bool:
-        """True while lines are on their way to the disk."""
-        return self._lock.locked()
+    async def look(self) -> bool:
+        """Find out how much is there; True if there is room."""
+        if self._database.path.exists():
+            self.kept, self._nbytes = await self._database.submit(_measured)
+        return self.has_room()
+
+    # -- setting aside --------------------------------------------------------------------------
 
     async def put(self, batch: Batch, processor: str, connection: str | None) -> None:
-        """Write the records, synced.
+        """Write the records; returns when they are on disk. Cancelled, they may be written all the same.
 
         Raises:
-            OSError: the disk is full or broken; nothing of the batch counts as written.
+            StorageError: they could not be written: the flow ends, or the file is not to be used.
         """
-        lines = b"".join(self._line(batch, index, processor, connection) for index in range(len(batch)))
-        waiting = _Lines(lines, len(batch))
-        self._waiting.append(waiting)
-        async with self._lock:
-            if not waiting.is_written:  # by the sync that ran while this one waited
-                await self._write_waiting()
-            if waiting.error is not None:
-                raise waiting.error
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def _write_waiting(self) -> None:
-        together, self._waiting = self._waiting, []
-        lines = b"".join(each.lines for each in together)
-        write = asyncio.get_running_loop().run_in_executor(None, self._append, lines)
-        try:
-            await asyncio.wait([write])
-        except asyncio.CancelledError:
-            await asyncio.wait([write])  # until it is done the file is the thread's
-            raise
-        finally:
-            self._note(together, write)
-
-    def _note(self, together: list[_Lines], write: asyncio.Future[None]) -> None:
-        error = write.exception() if write.done() else None
-        for each in together:
-            each.is_written, each.error = True, error
+        def done(_: object, error: BaseException | None) -> None:
+            if written.done():
+                return
             if error is None:
-                self.count += each.records
-                self._kept += each.records
-                self._bytes += len(each.lines)
+                written.set_result(None)
+            else:
+                written.set_exception(error)
 
-    def open(self) -> None:
-        """Find out how much is there from earlier runs."""
-        if self.path.exists():
-            self._bytes = self.path.stat().st_size
-            with self.path.open("rb") as file:
-                self._kept = sum(1 for _ in file)
+        self.write(batch, processor, connection, self._database.write, done)
+        await written
 
-    def close(self) -> None:
-        """Close the file; a write that is under way closes it when it is done."""
-        self._is_closed = True
-        if self._writing.acquire(blocking=False):
-            self._shut()
-            self._writing.release()
+    def write(
+        self,
+        batch: Batch,
+        processor: str,
+        connection: str | None,
+        hand_over: Callable[[Work[Any], Done], None],
+        done: Done,
+    ) -> None:
+        """Hand over what writes the records; ``done`` hears when it is committed, or has failed."""
+        now = self._now()
+        rows = [
+            row_of(batch.select([index]), processor, connection, now, self._flow_version) for index in range(len(batch))
+        ]
+        retried = _retried(batch)
 
-    def _shut(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        def noted(ids: Sequence[int] | None, error: BaseException | None) -> None:
+            if ids is not None and error is None:
+                self._note(ids, retried, sum(row[-3] for row in rows))
+            done(ids, error)
 
-    def _append(self, lines: bytes) -> None:
-        try:
-            with self._writing:
-                self._write(lines)
-        finally:
-            if self._is_closed:
-                self.close()
+        hand_over(lambda database: [_inserted(database, row) for row in rows], noted)
 
-    def _write(self, lines: bytes) -> None:
-        if self._is_taken_away:
-            self._is_taken_away = False
-            self._shut()
-        if self._file is None:
-            self._file = self.path.open("ab", buffering=0)
-        size = os.fstat(self._file.fileno()).st_size
-        try:
-            written = 0
-            while written < len(lines):
-                written += self._file.write(lines[written:])
-            os.fsync(self._file.fileno())
-        except OSError:
-            self._file.truncate(size)  # no half line, no record twice when it is tried again
-            raise
+    def _note(self, ids: Sequence[int], retried: Iterable[Retried | None], nbytes: int) -> None:
+        self.count += len(ids)
+        self.kept += len(ids)
+        self._nbytes += nbytes
+        for id_, of in zip(ids, retried, strict=True):
+            if of is not None:
+                of.letters.append(id_)
 
-    def _line(self, batch: Batch, index: int, processor: str, connection: str | None) -> bytes:
-        one = batch.select([index])
-        columns = {name: values[0] for name, values in one.columns.items() if values[0] is not None}
-        letter: dict[str, Any] = {
-            "time": datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds"),
-            "processor": processor,
-            "connection": connection,
-            "error": _error(columns.pop("error", None)),
-            **_record(one),
-            "columns": columns,
-            "attributes": dict(one.attributes),
-            "attempts": columns.pop("attempts", 1),
-        }
-        try:
-            return _encode(letter) + b"\n"
-        except Exception:  # noqa: BLE001 - whatever a record holds, it must not be lost
-            return _encode(_in_words(letter)) + b"\n"
+    # -- trying again ---------------------------------------------------------------------------
+
+    async def marked(self) -> list[tuple[int, str]]:
+        """Letters that are to be tried again, oldest first, and where each is to be put."""
+        if not self._database.path.exists():
+            return []
+        query = "SELECT id, retry_to FROM dead_letters WHERE retry_to IS NOT NULL ORDER BY id"
+        return await self._database.submit(lambda database: database.execute(query).fetchall())
+
+    async def read(self, ids: Sequence[int]) -> list[DeadLetter]:
+        """Letters by their numbers; those that are there."""
+        query = f"SELECT {COLUMNS} FROM dead_letters WHERE id = ?"  # noqa: S608 - a constant
+
+        def read(database: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            found = (database.execute(query, (id_,)).fetchone() for id_ in ids)
+            return [row for row in found if row is not None]
+
+        return [read_letter(row) for row in await self._database.submit(read)]
+
+    def unmark(self, ids: Sequence[int]) -> None:
+        """Leave letters where they are: they cannot be tried again as was asked."""
+        query = "UPDATE dead_letters SET retry_to = NULL WHERE id = ?"
+        self.kept += len(ids)
+        self._database.write(
+            lambda database: database.executemany(query, [(id_,) for id_ in ids]).rowcount, lambda _ids, _error: None
+        )
+
+    def settle(self, retried: Retried, outcome: Outcome, done: Done) -> None:
+        """Do what the end of a letter's new way asks for; ``done`` hears when that is committed, or has failed.
+
+        Safe elsewhere it is deleted; set aside again it takes the place of what it has become;
+        rejected it stays as it is.
+        """
+        if outcome is Outcome.REJECTED:
+            done(None, None)
+        elif outcome is Outcome.DEAD_LETTERED:
+            self._database.write(lambda database: _folded(database, retried), done)
+        else:
+            self._database.write(lambda database: _deleted(database, retried.id), done)
 
 
-def _record(one: Batch) -> dict[str, Any]:
-    """The record decoded where it can be; else, or where nobody looks into it, its bytes as text or base64."""
-    good, failures = one.decoded()
-    if not failures and one.format != "raw":
-        return {"record": good.rows[0]}
-    content = one.content[0]
+async def holds_records(database: Database) -> bool:
+    """True if a database keeps records that are nowhere else, or if that cannot be found out."""
+    if not database.path.exists():
+        return False
+    query = "SELECT EXISTS (SELECT 1 FROM dead_letters) OR EXISTS (SELECT 1 FROM queue)"
     try:
-        return {"record": None, "content": content.decode()}
-    except UnicodeDecodeError:
-        return {"record": None, "content_base64": base64.b64encode(content).decode()}
+        (found,) = await database.submit(lambda connection: connection.execute(query).fetchone())
+    except StorageError:
+        return True
+    return bool(found)
 
 
-def _error(error: object) -> dict[str, Any] | None:
-    """What a processor put into the column ``error``; any dict is taken as it is."""
-    if error is None or isinstance(error, dict):
-        return error
-    return {"type": type(error).__name__, "message": str(error)}
+def _measured(database: sqlite3.Connection) -> tuple[int, int]:
+    query = "SELECT count(*), coalesce(sum(nbytes), 0) FROM dead_letters WHERE retry_to IS NULL"
+    found: tuple[int, int] = database.execute(query).fetchone()
+    return found
 
 
-def _in_words(letter: dict[str, Any]) -> dict[str, Any]:
-    """The same letter, with words for what JSON cannot say."""
-    said = {name: _sayable(value) for name, value in letter.items() if name != "error"}
-    said["error"] = letter["error"] and {str(name): _sayable(value) for name, value in letter["error"].items()}
-    if said["record"] is not letter["record"]:
-        said |= {"record": None, "content": said["record"]}
-    return said
+def _inserted(database: sqlite3.Connection, row: tuple[Any, ...]) -> int:
+    return database.execute(_INSERT, row).lastrowid or 0
 
 
-def _sayable(value: object) -> object:
-    """A value as it is where JSON can say it, else as Python shows it: cut, or where it is too deep, in outline."""
-    try:
-        _encode(value)
-    except Exception:  # noqa: BLE001 - objects of an author's may refuse anything, to be shown too
-        try:
-            text = value if isinstance(value, str) else repr(value)
-        except Exception:  # noqa: BLE001 - same
-            text = Repr().repr(value)
-        return text[:LONGEST_WORDS].encode("utf-8", "backslashreplace").decode()
-    return value
+def _deleted(database: sqlite3.Connection, id_: int) -> int:
+    return database.execute("DELETE FROM dead_letters WHERE id = ?", (id_,)).rowcount
+
+
+def _folded(database: sqlite3.Connection, retried: Retried) -> None:
+    """Make one letter of the old one and the first it became; the others keep what the old one knew."""
+    exists = "SELECT 1 FROM dead_letters WHERE id = ?"
+    made = [id_ for id_ in retried.letters if database.execute(exists, (id_,)).fetchone()]
+    if not database.execute(exists, (retried.id,)).fetchone():
+        return
+    if not made:  # a part of another letter now, or deleted meanwhile
+        _deleted(database, retried.id)
+        return
+    database.executemany(_TAKE_ON, [(retried.id, id_) for id_ in made[1:]])
+    database.execute(_RENEW, (retried.id, made[0]))
+    _deleted(database, made[0])
+
+
+def _retried(batch: Batch) -> list[Retried | None]:
+    """For each record, the letter it was on its way again."""
+    found: list[Retried | None] = []
+    for origins, count in batch.origin_runs():
+        tokens = (origin.ack.token for origin in origins if origin.ack is not None)
+        found += [next((each for each in tokens if isinstance(each, Retried)), None)] * count
+    return found

@@ -1,12 +1,9 @@
-"""Dead letters are on disk before their source hears of it, bounded, and readable whatever they hold."""
+"""Dead letters as the engine writes them: on disk before their source hears of it, bounded, with a pause at the bound."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import json
-import os
-from decimal import Decimal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,95 +11,19 @@ import pytest
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
-from router.errors import RetryableError
+from router.errors import RetryableError, StorageError
 from router.storage import dead_letters
 from router.storage.dead_letters import DeadLetters
+from router.storage.letter_box import LetterBox
+from tests.letters import letters_in, records_in
 from tests.router.engine.clock import JumpingClock, at_rest, until
 from tests.router.engine.flows import Do, Feed, Keep, numbers, run_to_end, wired
-
-
-def letters_in(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "dead_letters.jsonl").read_text().splitlines()]
-
-
-async def put(folder: Path, batch: Batch) -> list[dict[str, Any]]:
-    letters = DeadLetters(folder, lambda: 0.0)
-    letters.open()
-    await letters.put(batch, "work", "read.success>work")
-    letters.close()
-    return letters_in(folder)
-
-
-async def test_a_letter_says_where_it_failed_why_and_what_it_was(tmp_path: Path) -> None:
-    error = {"type": "ValueError", "message": "bad", "processor": "work", "data": None}
-    batch = Batch.of([{"n": 10**23}], path="in.jsonl").with_columns(
-        error=[error], key=["k"], attempts=[3], index=[None]
-    )
-    assert await put(tmp_path, batch) == [
-        {
-            "time": "1970-01-01T00:00:00.000+00:00",
-            "processor": "work",
-            "connection": "read.success>work",
-            "error": error,
-            "record": {"n": 10**23},
-            "columns": {"key": "k"},
-            "attributes": {"path": "in.jsonl"},
-            "attempts": 3,
-        }
-    ]
-
-
-@pytest.mark.parametrize(
-    ("batch", "expected"),
-    [
-        (Batch.raw([b"{broken"]), {"record": None, "content": "{broken"}),
-        (Batch.raw([b"\xff\xfe"]), {"record": None, "content_base64": base64.b64encode(b"\xff\xfe").decode()}),
-        (Batch.raw([b"text"], format="raw"), {"record": None, "content": "text"}),
-        (Batch.of([{"price": Decimal("1.10")}]), {"record": {"price": 1.1}}),
-    ],
-)
-async def test_whatever_a_record_is_its_letter_can_be_read(tmp_path: Path, batch: Batch, expected: Any) -> None:
-    (letter,) = await put(tmp_path, batch)
-    assert {name: letter[name] for name in expected} == expected
-
-
-@pytest.mark.parametrize("value", ["\ud800", object(), {1: {2: 3}}, float("nan")])
-async def test_what_json_cannot_say_is_still_written(tmp_path: Path, value: Any) -> None:
-    assert len(await put(tmp_path, Batch.of([{"value": value}]))) == 1
-
-
-async def test_puts_that_come_together_share_a_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    syncs: list[int] = []
-    monkeypatch.setattr(os, "fsync", syncs.append)
-    letters = DeadLetters(tmp_path, lambda: 0.0)
-    await asyncio.gather(*(letters.put(Batch.of([{"n": n}]), "work", None) for n in range(50)))
-    letters.close()
-    assert [letter["record"]["n"] for letter in letters_in(tmp_path)] == list(range(50))
-    assert len(syncs) == 2
-    assert letters.count == 50
-
-
-async def test_a_full_disk_leaves_no_half_line_and_tells_every_put(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    letters = DeadLetters(tmp_path, lambda: 0.0)
-    await letters.put(Batch.of([{"n": 0}]), "work", None)
-    with monkeypatch.context() as broken:
-        broken.setattr(os, "fsync", full)
-        puts = [letters.put(Batch.of([{"n": n}]), "work", None) for n in range(1, 4)]
-        assert [type(each) for each in await asyncio.gather(*puts, return_exceptions=True)] == [OSError] * 3
-    await letters.put(Batch.of([{"n": 9}]), "work", None)
-    letters.close()
-    assert [letter["record"]["n"] for letter in letters_in(tmp_path)] == [0, 9]
 
 
 async def test_the_source_hears_of_it_only_when_the_letter_is_on_disk(tmp_path: Path) -> None:
     class Careful(Feed):
         def settled(self, ack: Ack) -> None:
-            assert letters_in(tmp_path)[0]["record"] == {"n": 1}
+            assert records_in(tmp_path) == [{"n": 1}]
             super().settled(ack)
 
     feed = Careful([1])
@@ -119,10 +40,16 @@ async def test_all_bad_records_of_a_call_are_written_together(tmp_path: Path, mo
             raise ValueError("odd")
         return batch
 
-    syncs: list[int] = []
-    monkeypatch.setattr(os, "fsync", syncs.append)
+    puts: list[int] = []
+    put = DeadLetters.put
+
+    async def counted(letters: DeadLetters, batch: Batch, *rest: Any) -> None:
+        puts.append(len(batch))
+        await put(letters, batch, *rest)
+
+    monkeypatch.setattr(DeadLetters, "put", counted)
     await run_to_end(wired({"read": Feed(range(100)), "work": Do(work)}, "read>work", "work>drop", data=tmp_path))
-    assert (len(letters_in(tmp_path)), len(syncs)) == (50, 1)
+    assert (len(letters_in(tmp_path)), puts) == (50, [50])
 
 
 def half_bad(batch: Batch, context: Any) -> Any:
@@ -146,11 +73,12 @@ async def test_at_the_bound_the_processor_pauses_and_its_siblings_go_on(
         await at_rest(engine)
         assert engine.status().processors["work"].state == "paused"
         assert len(letters_in(tmp_path)) == 3
-        (tmp_path / "dead_letters.jsonl").rename(tmp_path / "taken_away.jsonl")
+        with closing(LetterBox(tmp_path)) as box:
+            assert box.delete(range(1, 4)) == 3
         while engine.status().processors["work"].records_in < 14:
             clock.jump()
             await at_rest(engine)
-        assert len(letters_in(tmp_path)) == 3
+        assert records_in(tmp_path) == [{"n": n} for n in (7, 9, 11)]
         await engine.stop(0)
 
 
@@ -174,7 +102,7 @@ async def test_paused_with_nothing_else_able_to_run_ends_the_run_as_failed(
 
 async def test_what_earlier_runs_left_counts_against_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letters, "MOST_RECORDS", 1)
-    await put(tmp_path, Batch.of([{"n": 0}]))
+    await run_to_end(wired({"read": Feed([1]), "work": Do(half_bad)}, "read>work", "work>drop", data=tmp_path))
     engine = wired({"read": Feed([1]), "work": Do(half_bad)}, "read>work", "work>drop", data=tmp_path)
     assert (await run_to_end(engine)).outcome == "failed"
     assert len(letters_in(tmp_path)) == 1
@@ -192,16 +120,16 @@ async def test_a_flow_may_ask_to_stop_at_a_dead_letter(tmp_path: Path) -> None:
     assert (report.outcome, report.error) == ("failed", "stopped at a dead letter, as the flow asks")
 
 
-async def test_a_disk_that_is_full_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fails, sync = [1, 1, 1], os.fsync
+async def test_what_cannot_be_written_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fails, put = [1, 1, 1], DeadLetters.put
 
-    def flaky(descriptor: int) -> None:
+    async def flaky(letters: DeadLetters, *rest: Any) -> None:
         if fails:
             fails.pop()
-            raise OSError(28, "No space left on device")
-        sync(descriptor)
+            raise StorageError("no such table")
+        await put(letters, *rest)
 
-    monkeypatch.setattr(os, "fsync", flaky)
+    monkeypatch.setattr(DeadLetters, "put", flaky)
     feed, clock = Feed([1]), JumpingClock()
     engine = wired({"read": feed, "work": Do(half_bad)}, "read>work", "work>drop", clock=clock, data=tmp_path)
     async with engine:
@@ -209,6 +137,21 @@ async def test_a_disk_that_is_full_is_waited_for(tmp_path: Path, monkeypatch: py
     assert (feed.outcomes, len(letters_in(tmp_path))) == ([Outcome.DEAD_LETTERED], 1)
     assert 7 <= clock.time <= 9
     assert {each.text for each in engine.bulletins} == {"dead letters cannot be written; trying again"}
+
+
+async def test_a_stop_gives_back_what_a_database_that_is_no_more_ours_cannot_take(tmp_path: Path) -> None:
+    def swap(batch: Batch, context: Any) -> Any:
+        with closing(sqlite3.connect(tmp_path / "flow.db")) as other:
+            other.execute("CREATE TABLE theirs (n)")
+        return {"failure": batch}
+
+    feed = Feed([1], then=1e9)
+    engine = wired({"read": feed, "work": Do(swap)}, "read>work", "work>drop", data=tmp_path)
+    async with engine:
+        await at_rest(engine)
+        await engine.stop(10)
+    assert feed.outcomes == [Outcome.REJECTED]
+    assert "is a database of another program" in str(engine.bulletins[0])
 
 
 async def test_an_outage_pours_nothing_into_the_dead_letters(tmp_path: Path) -> None:
@@ -222,3 +165,20 @@ async def test_an_outage_pours_nothing_into_the_dead_letters(tmp_path: Path) -> 
 
     report = await run_to_end(wired({"read": Feed([1]), "work": Do(work)}, "read>work", "work>drop", data=tmp_path))
     assert (report.outcome, report.dead_letters) == ("done", 0)
+
+
+async def test_an_embedding_program_reads_the_letters_before_and_after_the_end(tmp_path: Path) -> None:
+    engine = wired({"read": Feed([1, 2, 3]), "work": Do(half_bad)}, "read>work", "work>drop", data=tmp_path)
+    async with engine:
+        report = await until(engine, engine._clock, engine.run())  # type: ignore[arg-type]
+        during = [each.id for each in engine.dead_letters()]
+    assert during == [each.id for each in engine.dead_letters()] == [1, 2]
+    assert [each.batch.rows for each in engine.dead_letters() if each.batch is not None] == [[{"n": 1}], [{"n": 3}]]
+    assert (report.dead_letters, engine.data) == (2, tmp_path)
+
+
+async def test_letters_of_an_older_router_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "dead_letters.jsonl").write_text("{}\n")
+    engine = wired({"read": Feed([2]), "work": Do(half_bad)}, "read>work", "work>drop", data=tmp_path)
+    await run_to_end(engine)
+    assert [each.text for each in engine.bulletins] == ["dead letters of an older router are in a file of their own"]

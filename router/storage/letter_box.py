@@ -1,0 +1,151 @@
+"""The dead letters in a data folder, for whoever looks after them: beside the flow that runs, or without it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from router.errors import DataFolderError
+from router.expression import Expression
+from router.storage.file import open_file, unusable
+from router.storage.letter import COLUMNS, DeadLetter, read_letter
+from router.storage.schema import FLOW_DB, FLOW_SCHEMA
+
+__all__ = ["LetterBox", "Wanted", "letters_in"]
+
+_PAGE = 100  # letters read at once: nobody is kept from writing for long
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which letters are meant; what is not said is no condition."""
+
+    ids: Sequence[int] = ()
+    processor: str | None = None
+    connection: str | None = None
+    since: float | None = None
+    """Set aside last at this time or later, in seconds since 1970."""
+    where: Expression | None = None
+    """Must be true of the record; ``meta.error``, ``meta.processor``, ``meta.connection`` and ``meta.attempts`` are known."""
+
+    def conditions(self) -> tuple[str, list[Any]]:
+        """What the table itself can tell."""
+        said: list[tuple[str, Any]] = [
+            ("processor = ?", self.processor),
+            ("connection = ?", self.connection),
+            ("last_time >= ?", self.since),
+        ]
+        known = [(text, value) for text, value in said if value is not None]
+        if self.ids:
+            known += [(f"id IN ({', '.join('?' * len(self.ids))})", None)]
+        values = [value for text, value in known if value is not None]
+        return "".join(f" AND {text}" for text, _ in known), [*values, *self.ids]
+
+    def fits(self, letter: DeadLetter) -> bool:
+        """Whether the record is meant, too."""
+        if self.where is None:
+            return True
+        return letter.batch is not None and self.where.over(_beside(letter)) == [True]
+
+
+class LetterBox:
+    """Reads, marks and deletes dead letters, in short transactions.
+
+    Raises:
+        DataFolderError: the file is not to be used, or was busy for too long.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FLOW_DB
+        self._connection: sqlite3.Connection | None = None
+        if self.path.exists():
+            try:
+                self._connection = open_file(self.path, FLOW_SCHEMA)
+            except sqlite3.Error as error:
+                raise unusable(self.path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def find(self, wanted: Wanted = Wanted(), limit: int | None = None) -> Iterator[DeadLetter]:
+        """Letters, oldest first; those that come while it is asked are found, too."""
+        conditions, values = wanted.conditions()
+        query = f"SELECT {COLUMNS} FROM dead_letters WHERE id > ?{conditions} ORDER BY id LIMIT {_PAGE}"  # noqa: S608 - constants
+        last, found = 0, 0
+        while rows := self._read(query, [last, *values]):
+            for row in rows:
+                letter = read_letter(row)
+                if wanted.fits(letter):
+                    if limit is not None and found >= limit:
+                        return
+                    found += 1
+                    yield letter
+            last = rows[-1][0]
+
+    def count(self) -> int:
+        """How many there are."""
+        found = self._read("SELECT count(*) FROM dead_letters", [])
+        return int(found[0][0]) if found else 0
+
+    def mark(self, ids: Iterable[int], to: str | None = None) -> int:
+        """Have letters tried again: put where they were taken from, or ``to``; how many there were."""
+        query = "UPDATE dead_letters SET retry_to = coalesce(?, connection, processor) WHERE id = ?"
+        return self._write(query, [(to, id_) for id_ in ids])
+
+    def delete(self, ids: Iterable[int]) -> int:
+        """Delete letters for good; how many there were."""
+        return self._write("DELETE FROM dead_letters WHERE id = ?", [(id_,) for id_ in ids])
+
+    def _read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            return []
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise _unread(self.path, error) from error
+
+    def _write(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        if self._connection is None:
+            return 0
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            with self._connection:  # commits, or undoes all of it
+                return self._connection.executemany(query, rows).rowcount
+        except sqlite3.Error as error:
+            raise _unread(self.path, error) from error
+
+
+def letters_in(folder: Path) -> Iterator[DeadLetter]:
+    """All the letters in a data folder, oldest first."""
+    with closing(LetterBox(folder)) as box:
+        yield from box.find()
+
+
+def _beside(letter: DeadLetter) -> Any:
+    """The record with what a letter says of it; one that cannot be decoded has no fields."""
+    assert letter.batch is not None
+    good, failures = letter.batch.decoded()
+    one = letter.batch.with_rows([{}]) if failures else good
+    return one.with_columns(
+        error=[dict(letter.error)],
+        processor=[letter.processor],
+        connection=[letter.connection],
+        attempts=[letter.attempts],
+    )
+
+
+def _unread(path: Path, error: sqlite3.Error) -> DataFolderError:
+    return DataFolderError(f"{str(path)!r}: {error}")
