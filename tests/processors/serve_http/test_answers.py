@@ -180,3 +180,13 @@ def test_a_status_without_a_body_has_none() -> None:
 def test_a_batch_says_each_of_its_answers(replies: tuple[Reply, ...], status: int, body: bytes) -> None:
     answer = answer_of(ended(Outcome.DELIVERED, *replies), 2, RETRY, is_batch=True)
     assert (answer.status, answer.body) == (status, body)
+
+
+async def test_records_that_wait_on_disk_are_answered_before_they_are_through() -> None:
+    gate = Gate()
+    async with serving({"gate": gate}, {"processor": "gate", "queue": "disk"}) as served:
+        response = await served.post([{"n": 1}, {"n": 2}])
+        assert (response.status, response.body) == (202, b"")
+        gate.is_open.set()
+        await until(lambda: gate.numbers)
+    assert gate.numbers == [1, 2]
