@@ -22,6 +22,7 @@ from router_processors.runtimes.onnx import Onnx
 from router_processors.serve_http import ServeHttp
 from router_processors.set_fields import SetFields
 from router_processors.throttle import Throttle
+from router_processors.window import Window
 from router_processors.write_file import WriteFile
 
 
@@ -40,6 +41,7 @@ def register(registry: Registry) -> None:
         ServeHttp,
         SetFields,
         Throttle,
+        Window,
         WriteFile,
     ):
         registry.processor(processor)
