@@ -27,6 +27,7 @@ class Workload:
     what: str
     flow: str
     plain: str
+    """A plain loop, or ``flow:NAME``."""
     bar: float
     moonshot: float | None = None
     data: str = "posts"
@@ -70,6 +71,8 @@ WORKLOADS: Sequence[Workload] = (
         )
         for name in MODELS
     ),
+    Workload("disk", "lines through a queue on disk, against SQLite alone with as large commits", "disk", "disk", 0.5, 0.8),
+    Workload("disk-route", "route with a queue on disk, against the same flow in memory", "route_disk", "flow:route", 0.6),
 )  # fmt: skip
 
 
@@ -91,10 +94,11 @@ def compare(workload: Workload, records: int, rounds: int) -> Result:
 def _run(workload: Workload, side: str, source: Path) -> Cost:
     out = emptied(OUT / side)
     model = [model_path(workload.model)] if workload.model else []
-    if side == "plain":
-        return run_plain(workload.plain, [source, out, *model])
+    kind, _, name = workload.plain.rpartition(":")
+    if side == "plain" and not kind:
+        return run_plain(name, [source, out, *model])
     parameters = {"records": source, "out": out} | ({"model": model[0]} if model else {})
-    return run_flow(workload.flow, parameters)
+    return run_flow(name if side == "plain" else workload.flow, parameters)
 
 
 def _median(costs: Sequence[Cost], name: str) -> float:
