@@ -17,7 +17,7 @@ from router.codec import JSON, Failures, merged_failures
 from router.engine.clock import Clock
 from router.engine.context import FlowContext, Scope, current_scope
 from router.engine.outputs import Outputs, all_failed, outputs_of
-from router.engine.oversize import too_large, without_oversize
+from router.engine.oversize import without_oversize
 from router.engine.threads import ThreadContext
 from router.errors import BrokenOutputError, ProcessorError, RecordError, RetryableError
 from router.flow import ProcessorSpec
@@ -99,6 +99,9 @@ class Caller:
         ready, failures = self._prepared(batch)
         if failures:
             outputs.append((FAILURE.name, failed(batch, failures, self._spec.name)))
+        if ready.has_content and not batch.has_content:  # only now it shows how large they are: rows are sized by a few
+            ready, large = without_oversize(ready, self._max_record, self._spec.name)
+            outputs += [(FAILURE.name, large)] if large is not None else []
         retryable: BaseException | None = None
         todo = [ready] if len(ready) else []
         while todo:
@@ -159,8 +162,6 @@ class Caller:
             ready, undecodable = batch.decoded()
         elif reads == "content":
             ready, undecodable = batch.encoded(self._processor.codec)
-            if ready is not batch:  # what came as content was measured when it was put
-                ready, undecodable = self._within_limit(ready, undecodable)
         elif self._fields and self._processor.adds_fields and not self.splices:
             ready, undecodable = batch.decoded()  # somebody behind wants rows, and these are to be rows anyhow
         elif self._fields:
@@ -169,16 +170,6 @@ class Caller:
         else:
             return batch, failures
         return ready, merged_failures(failures, undecodable, len(batch) + len(failures))
-
-    def _within_limit(self, ready: Batch, failures: Failures) -> tuple[Batch, Failures]:
-        """Set aside what only its content shows to be too large: rows are sized by a few of them."""
-        limit = self._max_record
-        if not len(ready) or max(map(len, ready.content)) <= limit:
-            return ready, failures
-        sizes = list(map(len, ready.content))
-        large: Failures = [(index, too_large(size, limit)) for index, size in enumerate(sizes) if size > limit]
-        kept = ready.select([index for index, size in enumerate(sizes) if size <= limit])
-        return kept, merged_failures(failures, large, len(ready) + len(failures))
 
     async def _invoke(self, batch: Batch, scope: Scope, emit: Emit) -> Outputs:
         if self.workers is not None:

@@ -8,7 +8,7 @@ from router.errors import RecordError
 from router.forms import EVEN
 from router.functions import failed
 
-__all__ = ["too_large", "without_oversize"]
+__all__ = ["without_oversize"]
 
 KEPT = 1024
 
@@ -25,13 +25,13 @@ def without_oversize(batch: Batch, limit: int, processor: str) -> tuple[Batch, B
     large = [index for index, size in enumerate(sizes) if size > limit]
     if not large:
         return batch, None
-    found = failed(batch, [(index, too_large(sizes[index], limit)) for index in large], processor)
+    found = failed(batch, [(index, _too_large(sizes[index], limit)) for index in large], processor)
     skipped = set(large)
     rest = batch.select([index for index in range(len(batch)) if index not in skipped])
     return rest, found.with_content([_head(batch, index) for index in large], RAW)
 
 
-def too_large(size: int, limit: int) -> RecordError:
+def _too_large(size: int, limit: int) -> RecordError:
     """What is said of a record that is too large."""
     return RecordError(f"a record of {size:,} bytes is too large; at most {limit:,} are taken (run: max_record)")
 
