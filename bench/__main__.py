@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from bench import outside, report
+from bench import http_in, outside, report
 from bench.children import measured
 from bench.workloads import WORKLOADS, compare
 
@@ -24,6 +25,10 @@ def main() -> int:
         "hop": lambda: measured("hop", 200 if arguments.short else 20_000),
         "start": lambda: outside.start(1 if arguments.short else 9),
         "memory": lambda: outside.memory(records),
+        **{
+            work.name: partial(http_in.measure, work, 0.3 if arguments.short else 5.0, rounds)
+            for work in http_in.COMPARISONS
+        },
     }
     names = [*(work.name for work in WORKLOADS), *others]
     wanted = arguments.only or names

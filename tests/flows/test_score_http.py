@@ -74,7 +74,8 @@ def test_a_post_is_answered_with_its_sentiment(service: Service) -> None:
 
 def test_many_posts_are_answered_in_their_order(service: Service) -> None:
     status, found = service.ask([{"text": text} for text in TEXTS])
-    assert (status, [each["sentiment"] for each in found]) == (200, pytest.approx(sentiments(), abs=1e-6))
+    assert status == 200
+    assert [each["sentiment"] for each in found] == pytest.approx(sentiments(), abs=1e-6)
 
 
 def test_what_is_no_post_is_told_so_and_the_others_are_answered(service: Service) -> None:
