@@ -13,7 +13,7 @@ from router.batch import Batch
 from router.codec import Failures
 from router.connections.base import Limits, Surroundings, Taken
 from router.connections.bounded import Connection, Entry
-from router.connections.rows import Found, Place, QueueRows, Row, Waiting
+from router.connections.rows import Found, Place, QueueRows, Row, Waiting, outside
 from router.expression import Expression
 from router.storage.packing import UnstorableError, pack
 from router.storage.unit import open_unit
@@ -129,7 +129,7 @@ class DiskConnection(Connection):
             return
         unit = open_unit()
         if unit is not None:  # rows that this call took are deleted by the same commit
-            acks = tuple(ack for ack in acks if not isinstance(ack.token, Row))
+            acks = outside(acks)
             unit.put[self] = unit.put.get(self, 0) + len(batch)
         for ack in acks:
             ack.hold()

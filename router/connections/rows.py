@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 from zlib import crc32
 
+from router.ack import Ack
 from router.batch import Batch
 from router.errors import StorageError
 from router.storage.database import Database
 from router.storage.packing import unpack
 from router.storage.unit import write
 
-__all__ = ["Found", "Numbers", "Place", "QueueRows", "Row", "Waiting", "read_waiting"]
+__all__ = ["Found", "Numbers", "Place", "QueueRows", "Row", "Waiting", "outside", "read_waiting"]
 
 Place: TypeAlias = tuple[float, int]
 """Where a row stands in its queue: rank, then number; the least is taken first."""
@@ -61,6 +62,14 @@ class Waiting:
     rows: int
     records: int
     nbytes: int
+
+
+def outside(acks: Sequence[Ack]) -> tuple[Ack, ...]:
+    """Those of records that are not from a disk connection: they are told their end when a unit of work is committed.
+
+    A row that the call of a unit took is deleted by the very commit that keeps what it gave.
+    """
+    return tuple(ack for ack in acks if not isinstance(ack.token, Row))
 
 
 class Numbers:

@@ -7,14 +7,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+from router.ack import Outcome
 from router.batch import Batch
 from router.connections.bounded import Connection
+from router.connections.rows import outside
 from router.engine.clock import Clock, Timer
 from router.engine.report import Bulletin
 from router.engine.retry import Backoff, Pauses
 from router.errors import StorageError
 from router.flow import ProcessorSpec
 from router.storage.dead_letters import DeadLetters
+from router.storage.unit import Unit, open_unit
 
 __all__ = ["Desk"]
 
@@ -105,18 +108,11 @@ class Desk:
 
     async def _write(self, runner: Writer, batch: Batch, connection: str | None) -> bool:
         name = runner.spec.name
-        if not (self.letters.has_room() or await self.letters.look()):
-            if self.is_stopping:
-                return False
-            text = "the dead letters are full; waiting until some are tried again or deleted: router dead-letters"
-            self.bulletin(name, text, {"records": self.letters.kept})
-            runner.on_paused(1)
-            try:
-                while not await self.letters.look():
-                    if not await self._pauses.wait(LOOK_AGAIN, "the dead letters are full"):
-                        return False
-            finally:
-                runner.on_paused(-1)
+        if not await self._has_room(runner):
+            return False
+        if (unit := open_unit()) is not None:
+            self._write_with(unit, name, batch, connection)
+            return True
         backoff = Backoff(self._clock.now())
         while True:
             try:
@@ -130,3 +126,34 @@ class Desk:
             else:
                 self._on_letter()
                 return True
+
+    async def _has_room(self, runner: Writer) -> bool:
+        """Wait for room in the dead letters; False if the flow stops first."""
+        if self.letters.has_room() or await self.letters.look():
+            return True
+        if self.is_stopping:
+            return False
+        text = "the dead letters are full; waiting until some are tried again or deleted: router dead-letters"
+        self.bulletin(runner.spec.name, text, {"records": self.letters.kept})
+        runner.on_paused(1)
+        try:
+            while not await self.letters.look():
+                if not await self._pauses.wait(LOOK_AGAIN, "the dead letters are full"):
+                    return False
+        finally:
+            runner.on_paused(-1)
+        return True
+
+    def _write_with(self, unit: Unit, name: str, batch: Batch, connection: str | None) -> None:
+        """Write them in the commit of the call, which nobody can wait for inside of it."""
+        acks = outside(batch.acks())
+        for ack in acks:
+            ack.hold()
+
+        def done(_: object, error: BaseException | None) -> None:
+            for ack in acks:
+                ack.release(Outcome.DEAD_LETTERED if error is None else Outcome.REJECTED, error)
+            if error is None:
+                self._on_letter()
+
+        self.letters.write(batch, name, connection, unit.write, done)

@@ -1,0 +1,81 @@
+"""Between disk connections a call is one transaction: rows taken, state, outputs and dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from router.ack import Outcome
+from router.authoring import Context
+from router.batch import Batch
+from router.engine import Engine
+from router.errors import RetryableError
+from router.functions import failed
+from router.relationship import SUCCESS
+from router.storage.schema import FLOW_DB
+from tests.router.engine.flows import Do, Feed, Keep, numbers, run_to_end, wired
+
+DISK = {"type": "disk"}
+
+
+def between(folder: Path, work: Do, feed: Feed, keep: Keep, **options: Any) -> Engine:
+    return wired(
+        {"read": feed, "work": work, "keep": keep},
+        "read>work",
+        "work>keep",
+        queue={"read>work": DISK, "work>keep": DISK},
+        data=folder,
+        **options,
+    )
+
+
+def rows(folder: Path, query: str) -> list[Any]:
+    with sqlite3.connect(folder / FLOW_DB) as database:
+        return database.execute(query).fetchall()
+
+
+async def test_a_call_commits_what_it_took_kept_and_gave_at_once(tmp_path: Path) -> None:
+    async def count(batch: Batch, context: Context) -> Any:
+        assert context.is_exactly_once
+        before = (await context.state.get_many(["n"])).get("n", 0)
+        await context.state.put_many({"n": before + len(batch)})
+        bad = [index for index, n in enumerate(numbers(batch)) if n % 5 == 0]
+        good = batch.select([index for index in range(len(batch)) if index not in bad])
+        fives = failed(batch.select(bad), [(index, ValueError("five")) for index in range(len(bad))], "work")
+        return {SUCCESS.name: good, "failure": fives}
+
+    feed, keep = Feed(range(20), range(20, 40)), Keep()
+    report = await run_to_end(between(tmp_path, Do(count), feed, keep))
+    assert (report.error, report.dead_letters, feed.outcomes) == (None, 8, [Outcome.DELIVERED] * 2)
+    assert keep.numbers == [n for n in range(40) if n % 5]
+    assert rows(tmp_path, "SELECT count(*) FROM queue") == [(0,)]
+    assert rows(tmp_path, "SELECT count(*) FROM dead_letters") == [(8,)]
+
+
+async def test_a_processor_in_memory_on_one_side_is_not_exactly_once(tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    def look(batch: Batch, context: Context) -> Batch:
+        seen.append(context.is_exactly_once)
+        return batch
+
+    for queues in ({"read>work": DISK}, {"work>keep": DISK}, {}):
+        steps = {"read": Feed([1]), "work": Do(look), "keep": Keep()}
+        await run_to_end(wired(steps, "read>work", "work>keep", queue=queues, data=tmp_path))
+    assert seen == [False] * 3
+
+
+async def test_what_a_dead_sink_never_took_is_on_disk_in_the_next_run(tmp_path: Path) -> None:
+    def fail(batch: Batch, context: Context) -> Batch:
+        raise RetryableError("down")
+
+    feed, keep = Feed(range(10), range(10, 20)), Keep()
+    async with between(tmp_path, Do(fail), feed, Keep()) as engine:
+        while len(feed.outcomes) < 2:  # noqa: ASYNC110 - the disk has no turn of the loop to wait for
+            await asyncio.sleep(0.001)
+        report = await engine.stop()
+    assert (report.outcome, feed.outcomes) == ("stopped", [Outcome.DELIVERED] * 2)
+    await run_to_end(between(tmp_path, Do(lambda batch, context: batch), Feed(), keep))
+    assert keep.numbers == list(range(20))
