@@ -150,6 +150,13 @@ class Format(Choice):
         """
         raise ConfigError(f"format {self.type_name!r} cannot be written")
 
+    def fitted(self, batch: Batch) -> Format:
+        """The same format, its columns or schema fixed by the records of a batch, so that more streams can be alike.
+
+        Itself where its settings leave nothing open, or where these records do not say it.
+        """
+        return self
+
     @classmethod
     def known(cls, registry: Any) -> Mapping[str, type[Choice]]:
         """The formats a registry holds, by name."""

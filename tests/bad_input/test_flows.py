@@ -55,12 +55,12 @@ flow: f
 processors:
   {GENERATE}
   b: {{type: throttle, rate: 5 parsecs, to: c}}
-  c: {{type: write_file, path: x, max_size: 10 elephants, max_age: 5}}
+  c: {{type: write_file, path: x, roll: {{bytes: 10 elephants, after: 5}}}}
 """,
         [
             f"5:23: processor 'b': 'rate': {RATE}",
-            f"6:34: processor 'c': 'max_size': {SIZE}",
-            f"6:58: processor 'c': 'max_age': {DURATION}",
+            f"6:41: processor 'c': 'roll.bytes': {SIZE}",
+            f"6:62: processor 'c': 'roll.after': {DURATION}",
         ],
     ),
     "unconnected": (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import Any, BinaryIO, Literal
 
-from router import Config, ConfigError, Field, FilePath, Format
+from router import Batch, Config, ConfigError, Field, FilePath, Format
 from router_processors.formats.avro_blocks import cut_to_whole_blocks
 from router_processors.formats.avro_reader import AvroReader
+from router_processors.formats.avro_schema import infer
 from router_processors.formats.avro_writer import AvroWriter
 
 
@@ -54,8 +56,16 @@ class Avro(Format):
         if header is not None:
             return AvroWriter(header.schema, codec=header.codec, sync=header.sync, has_header=True)
         codec = "null" if self.config.compression == "none" else self.config.compression
-        return AvroWriter(self._schema(), codec=codec)
+        return AvroWriter(self._schema, codec=codec)
 
+    def fitted(self, batch: Batch) -> Avro:
+        """The same format, with the schema that these records have in common."""
+        if self.config.record_schema is not None:
+            return self
+        found = Avro(self.config.model_copy(update={"record_schema": infer(batch.rows)}))
+        return found if len(found.writer().write(batch)[1]) < len(batch) else self
+
+    @cached_property
     def _schema(self) -> dict[str, Any] | None:
         given = self.config.record_schema
         if given is None or isinstance(given, dict):

@@ -6,7 +6,7 @@ from typing import Annotated, BinaryIO, Self
 
 from pydantic import AfterValidator, model_validator
 
-from router import Config, ConfigError, Field, Format
+from router import Batch, Config, ConfigError, Field, Format
 from router_processors.formats.csv_reader import CsvReader
 from router_processors.formats.csv_types import TypeName
 from router_processors.formats.csv_writer import CsvWriter, columns_of
@@ -99,3 +99,10 @@ class Csv(Format):
         if existing is not None and config.header and (found := columns_of(existing, config.delimiter, config.quote)):
             columns, has_header = found, True
         return CsvWriter(columns, config.delimiter, config.quote, before=before, has_header=has_header)
+
+    def fitted(self, batch: Batch) -> Csv:
+        """The same format, with the fields of these records as its columns."""
+        columns = list(dict.fromkeys(name for row in batch.rows for name in row))
+        if self.config.columns is not None or not columns:
+            return self
+        return Csv(self.config.model_copy(update={"columns": columns}))

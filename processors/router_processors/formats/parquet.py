@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, BinaryIO, Literal
 
-from router import Config, ConfigError, Field, FilePath, Format, Part, Size
+from router import Batch, Config, ConfigError, Field, FilePath, Format, Part, Size
 from router_processors.formats.parquet_reader import ParquetReader, parts
 from router_processors.formats.parquet_schema import load_pyarrow, schema_of
 from router_processors.formats.parquet_writer import ParquetWriter
@@ -87,6 +88,24 @@ class Parquet(Format):
         if existing is not None and existing.seek(0, 2):
             raise ConfigError("nothing can be written behind a Parquet file that is there")
         load_pyarrow()
-        given, group = self.config.record_schema, self.config.row_group
-        schema = None if given is None else schema_of(given)
-        return ParquetWriter(schema, compression=self.config.compression, records=group.records, nbytes=group.nbytes)
+        group = self.config.row_group
+        return ParquetWriter(
+            self._schema, compression=self.config.compression, records=group.records, nbytes=group.nbytes
+        )
+
+    def fitted(self, batch: Batch) -> Parquet:
+        """The same format, with the schema that these records say."""
+        if self._schema is not None:
+            return self
+        writer = self.writer()
+        writer.write(batch)
+        if writer.schema is None:
+            return self
+        found = Parquet(self.config)
+        found._schema = writer.schema
+        return found
+
+    @cached_property
+    def _schema(self) -> Any:
+        given = self.config.record_schema
+        return None if given is None else schema_of(given)

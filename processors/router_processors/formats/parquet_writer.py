@@ -16,7 +16,8 @@ class ParquetWriter(RecordWriter):
     """Gathers records to row groups, and gives a group's bytes when it is full."""
 
     def __init__(self, schema: Any, *, compression: str, records: int, nbytes: int) -> None:
-        self._schema = schema
+        self.schema = schema
+        """The columns; None until records have said what they are."""
         self._compression = compression
         self._records = records
         self._nbytes = nbytes
@@ -34,11 +35,12 @@ class ParquetWriter(RecordWriter):
     def write(self, batch: Batch) -> tuple[bytes, Failures]:
         """Take the records that fit; give a row group where it is full with them."""
         rows = batch.rows
-        schema = infer(rows) if self._schema is None else self._schema
+        schema = infer(rows) if self.schema is None else self.schema
         table, failures = to_table(rows, schema)
         if not schema.names or not table.num_rows:
             return b"", failures or [(index, _NOTHING) for index in range(len(rows))]
-        self._schema = schema
+        self.schema = schema
+        """The columns; None until records have said what they are."""
         self._tables.append(table)
         self._waiting += table.num_rows
         self._pending += table.nbytes
@@ -48,7 +50,7 @@ class ParquetWriter(RecordWriter):
 
     def end(self) -> bytes:
         """Give the last row group and the footer; nothing where no record came and no schema is known."""
-        if self._schema is None:
+        if self.schema is None:
             return b""
         self._write_group()
         self._opened().close()
@@ -65,7 +67,7 @@ class ParquetWriter(RecordWriter):
     def _opened(self) -> Any:
         if self._file is None:
             parquet = load_pyarrow().parquet
-            self._file = parquet.ParquetWriter(self._sink, self._schema, compression=self._compression)
+            self._file = parquet.ParquetWriter(self._sink, self.schema, compression=self._compression)
         return self._file
 
 

@@ -6,93 +6,70 @@ import errno
 import os
 import threading
 from collections.abc import Iterable
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from router import (
     FAILURE,
     SUCCESS,
     Batch,
-    BrokenOutputError,
-    Config,
     ConfigError,
     Context,
     DecodeError,
     EncodeError,
     Failures,
-    Field,
-    Format,
-    Held,
     PathTemplate,
     Processor,
     ProcessorError,
-    RecordError,
     Relationship,
-    RetryableError,
     Routes,
-    Size,
     Unconnected,
     Why,
     failed,
 )
-from router_processors.write_file.output import Output, Sync
-from router_processors.write_file.outputs import Limits, Outputs
+from router_processors.write_file.faults import Faults, is_of_path, sentence
+from router_processors.write_file.output import Output
+from router_processors.write_file.outputs import Outputs
+from router_processors.write_file.parts import Parts, without
+from router_processors.write_file.settings import Limits, WriteFileConfig
 
 WRITTEN = Relationship(SUCCESS.name, "Records that are in their file.", Unconnected.DELIVERED)
 
-# What is wrong with a path itself; any other error is one that an operator can mend.
-_PATH_FAULTS = {errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
-
-
-class WriteFileConfig(Config):
-    """Settings of ``write_file``."""
-
-    path: PathTemplate = Field(
-        description="The file; made from the record, it may be many. Missing folders are made.",
-        examples=["out/alerts.jsonl", "out/{{ lang }}.avro"],
-    )
-    format: Format = Field(
-        None,
-        validate_default=True,
-        description="How records lie in the file; left out: told by the end of its name, else `json_lines`.",
-    )
-    mode: Literal["append", "replace"] = Field(
-        "append", description="What becomes of a file that is there when the flow starts: it goes on, or is emptied."
-    )
-    atomic: bool = Field(
-        False, description="Write a hidden file, and give it its name when it is closed: nobody sees half of it."
-    )
-    sync: Sync = Field(
-        "never", description="When to wait for the disk: `never`, when a file is `close`d, or `always`, each batch."
-    )
-    max_size: Size | None = Field(
-        None, gt=0, description="A file that would become larger is closed and numbered: `posts.1.jsonl`."
-    )
-    max_age: timedelta | None = Field(
-        None, gt=timedelta(0), description="A file this long in use is closed and numbered."
-    )
-    max_open: int = Field(64, gt=0, description="How many files are kept open; the one unused longest is closed.")
+_Groups: TypeAlias = "dict[str, list[int]] | dict[str, range]"
 
 
 class WriteFile(Processor):
     """Write records to files.
 
-    Delivered means: written to the operating system, which survives a crash of the process, not
-    of the machine; with `sync: always` on the disk; with `atomic` under the file's own name.
-    Each batch is one write. What a failed write left behind is taken back, and the batch is
-    tried again: a full disk, a folder that may not be written, make the flow wait.
+    A file is written in place, each batch with one write, and its records are delivered when that has
+    returned. With `atomic`, and always with `parquet`, records are held until their file is closed and has its
+    name: at the limits of `roll`, when `run.hold` is full, when the input ends, at a stop. Without `roll`
+    an atomic file then goes on as a copy; with it, and always with `parquet`, each is a new one with a number.
 
-    A record whose path lacks a part, or whose values would lead elsewhere, fails, and so does one
-    that the format cannot say. On appending, a last line without its end gets one first, an Avro
-    file is cut to its last whole block.
+    | | delivered means | a crash of the process | a power cut |
+    |---|---|---|---|
+    | in place, `sync: never` or `close` | written to the operating system | may leave a torn last record | may take what was delivered |
+    | in place, `sync: always` | on the disk | may leave a torn last record | the same |
+    | held, `sync: never` | under its name | leaves whole files, and a hidden one at most | may take or empty files delivered lately |
+    | held, `sync: close` or `always` | on the disk, under its name | leaves whole files, and a hidden one at most | the same |
 
-    With `atomic`, records are held until their file is closed: at the end, on rotation, when `run.hold`
-    is full; the file then goes on as a copy. While the disk is waited for, `run: {execution: thread}` lets
-    the rest of the flow go on.
+    What was not delivered comes again from a source that keeps its position: in place, records of the last batches
+    then stand there twice; held, only those of a file that got its name just before the crash. Hidden
+    files (`.posts.parquet.part`) hold nothing that was delivered, and the next run writes over them; on appending in place, a
+    last line without its end gets one first, an Avro file is cut to its last whole block.
+
+    What a failed write left behind is taken back, and tried again: a full disk, a folder that may not be
+    written, make the flow wait. A record whose path lacks a part, or whose values would lead elsewhere, fails,
+    and so does one that the format cannot say.
+
+    Numbers begin behind the highest that is there, so a file that has one is never touched again. What is
+    held lies in memory twice, as records and as bytes: `run: {hold: {records: 1000000, bytes: 1GiB}}` makes larger
+    files, `roll: {after: 10m}` bounds how long a slow source waits. While the disk is waited for,
+    `run: {execution: thread}` lets the rest of the flow go on.
 
     Example:
-        archive: {type: write_file, path: "out/{{ lang }}.avro", format: avro}
+        archive: {type: write_file, path: "out/{{ lang }}/posts.parquet", sync: close, roll: {records: 50000, after: 10m}}
     """
 
     type_name = "write_file"
@@ -106,11 +83,17 @@ class WriteFile(Processor):
         if config.format.codec is not None:
             self.reads = "content"
             self.codec = config.format.codec
-        max_age = None if config.max_age is None else config.max_age.total_seconds()
-        limits = Limits(config.max_open, config.max_size, max_age)
-        self._outputs = Outputs(self._make, limits, replace=config.mode == "replace")
-        self._held: dict[str, list[Held]] = {}
-        self._safe: list[Held] = []
+        self._faults = Faults(config.path)
+        limits, replaces = Limits.of(config), config.mode == "replace"
+        self._outputs = Outputs(self._make, limits, replaces=replaces, rolls=config.roll is not None)
+        self._parts = Parts(
+            config.format,
+            limits,
+            is_numbered=config.is_numbered,
+            replaces=replaces,
+            is_synced=config.sync != "never",
+            is_fault=self._faults.is_of_path,
+        )
         self._lock = threading.Lock()  # calls may overlap in threads
 
     @classmethod
@@ -123,6 +106,8 @@ class WriteFile(Processor):
             yield "'path': '-' is no file; the standard output is '/dev/stdout'"
         if source.endswith("/"):
             yield f"'path': {source!r} is a folder; name the file"
+        if config.roll is not None and not config.roll.model_fields_set:
+            yield "'roll' says when: 'records', 'bytes' or 'after'"
         try:
             config.format.writer()
         except ConfigError as error:
@@ -140,137 +125,145 @@ class WriteFile(Processor):
         try:
             self._prove(path, context.now())
         except OSError as error:
-            if error.errno in _PATH_FAULTS:
-                raise ProcessorError(_sentence(path, error)) from error
-            raise RetryableError(_sentence(path, error)) from error
+            if is_of_path(error):
+                raise ProcessorError(sentence(path, error)) from error
+            raise self._faults.retryable(error, path) from error
         except (DecodeError, ConfigError) as error:
             raise ProcessorError(f"file {path!r}: {error}") from error
 
     async def stop(self, context: Context) -> None:
-        """Close what is still open; a hidden file that was not finished is taken away."""
-        self._outputs.discard_all()
+        """Close what is still open; what did not get its name is taken away."""
+        self._outputs.abandon_all()
+        self._parts.discard_all()
 
     def process(self, batch: Batch, context: Context) -> Routes:
-        """Write a batch, each file with one write."""
+        """Write a batch, each file with one write, or hold it until its files are closed."""
         with self._lock:
-            self._outputs.begin_call()
-            groups, failures = self._groups(batch)
-            written: dict[str, Batch] = {}
-            try:
-                for path, indices in groups.items():
-                    part = batch if len(indices) == len(batch) else batch.select(indices)
-                    found = self._write(path, part, context.now())
-                    failures += [(indices[index], error) for index, error in found]
-                    if len(found) < len(part):
-                        written[path] = _without(part, found)
-            except BaseException:
-                # Whoever raised, the batch or parts of it are given again.
-                for left in self._outputs.undo():
-                    context.bulletin("what was written could not be taken back; it comes twice", path=left)
-                raise
-            return self._routes(batch, written, sorted(failures, key=lambda failure: failure[0]), context)
+            groups, failures = _groups(batch, self.config.path)
+            return (self._hold if self.config.is_held else self._write)(batch, groups, failures, context)
 
     async def wake(self, context: Context, why: Why) -> Routes:
-        """Rotate what is old enough, or close everything."""
+        """Close what is old enough, or everything."""
         with self._lock:
-            self._outputs.begin_call()
+            if self.config.is_held:
+                return self._close_parts(why, context)
             try:
                 if why is Why.TIME:
-                    self._outputs.rotate_aged(context.now())
+                    self._outputs.roll_aged(context.now())
                 else:
-                    self._outputs.publish_all()
+                    self._outputs.close_all()
             except OSError as error:
-                raise RetryableError(_sentence(error.filename or str(self.config.path), error)) from error
-            finally:
-                self._note_published()
-            self._ask_to_be_woken(context)
-            return self._let_go()
-
-    # -- writing --------------------------------------------------------------------------------
+                raise self._faults.retryable(error) from error
+            context.wake_at(self._outputs.next_time())
+            return {}
 
     def _prove(self, path: str, now: float) -> None:
         """Open a file that is there, or see that it could be made; an empty one is made by its first record."""
-        if self.config.mode == "replace" or Path(path).exists():
+        config, is_there = self.config, Path(path).exists()
+        if not config.is_held and (config.mode == "replace" or is_there):
             self._outputs.opened(path, now)
             return
+        if config.is_held and (config.mode == "replace" or (is_there and not config.is_numbered)):
+            self._parts.begin(path, now)
+        if Path(path).is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         folder = Path(path).parent
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
 
-    def _groups(self, batch: Batch) -> tuple[dict[str, list[int]] | dict[str, range], Failures]:
-        """Which records go to which path, and which have none."""
-        template = self.config.path
-        if template.literal:
-            return {template.prefix: range(len(batch))}, []
-        groups: dict[str, list[int]] = {}
-        failures: Failures = []
-        for index, path in enumerate(template.over(batch)):
-            if path is None:
-                text = f"path {template.source!r}: a part of it is missing, or is no part of a file name"
-                failures.append((index, EncodeError(text)))
-            else:
-                groups.setdefault(path, []).append(index)
-        return groups, failures
+    # -- in place -------------------------------------------------------------------------------
 
-    def _write(self, path: str, batch: Batch, now: float) -> Failures:
+    def _write(self, batch: Batch, groups: _Groups, failures: Failures, context: Context) -> Routes:
+        self._outputs.begin_call()
         try:
-            return self._outputs.write(path, batch, now)
-        except OSError as error:
-            if error.errno in _PATH_FAULTS and not self.config.path.literal:
-                problem: Exception = EncodeError(_sentence(path, error))
-                return [(index, problem) for index in range(len(batch))]
-            if error.errno == errno.EPIPE:
-                raise BrokenOutputError(f"whoever read {path!r} has gone") from error
-            raise RetryableError(_sentence(path, error)) from error
-        except (ConfigError, RecordError) as error:
-            problem = EncodeError(f"file {path!r}: {error}")
-            return [(index, problem) for index in range(len(batch))]
-
-    def _routes(self, batch: Batch, written: dict[str, Batch], failures: Failures, context: Context) -> Routes:
-        routes: dict[str, Batch] = {}
-        if failures:
-            routes[FAILURE.name] = failed(batch, failures, context.name)
-        self._ask_to_be_woken(context)
-        self._note_published()  # before the new ones are held: they lie in the next file
-        if not self.config.atomic:
-            good = _without(batch, failures)
-            return {**routes, WRITTEN.name: good} if len(good) else routes
-        for path, part in written.items():
-            self._held.setdefault(path, []).append(context.hold(part))
-        return {**routes, **self._let_go()}
-
-    def _ask_to_be_woken(self, context: Context) -> None:
-        if self.config.max_age is not None:
-            context.wake_at(self._outputs.next_age())
-
-    # -- letting go -----------------------------------------------------------------------------
-
-    def _note_published(self) -> None:
-        """Count what was held for a published file as safe; kept until a call succeeds to say so."""
-        for path in self._outputs.published:
-            self._safe += self._held.pop(path, [])
-        self._outputs.published.clear()
-
-    def _let_go(self) -> Routes:
-        if not self._safe:
-            return {}
-        safe, self._safe = self._safe, []
-        for held in safe:
-            held.release()
-        return {WRITTEN.name: Batch.concat([held.batch for held in safe])}
+            for path, indices in groups.items():
+                part = batch if len(indices) == len(batch) else batch.select(indices)
+                found = self._faults.tried(path, part, partial(self._outputs.write, path, part, context.now()))
+                failures += [(indices[index], error) for index, error in found]
+        except BaseException:
+            # Whoever raised, the batch or parts of it are given again.
+            for left in self._outputs.undo():
+                context.bulletin("what was written could not be taken back; it comes twice", path=left)
+            raise
+        context.wake_at(self._outputs.next_time())
+        good = without(batch, failures)
+        return self._failed(batch, failures, context) | ({WRITTEN.name: good} if len(good) else {})
 
     def _make(self, path: str) -> Output:
-        config = self.config
-        return Output(path, config.format, is_atomic=config.atomic, sync=config.sync)
+        return Output(path, self.config.format, sync=self.config.sync)
+
+    # -- held -----------------------------------------------------------------------------------
+
+    def _hold(self, batch: Batch, groups: _Groups, failures: Failures, context: Context) -> Routes:
+        """Take a batch; what is closed must be out of the way first, or it would be taken without end."""
+        now = context.now()
+        if error := self._parts.publish():
+            raise self._faults.retryable(error)
+        ready: dict[str, Batch] = {}
+        for path, indices in groups.items():
+            part = batch if len(indices) == len(batch) else batch.select(indices)
+            if found := self._faults.tried(path, part, partial(self._parts.begin, path, now, part)):
+                failures += [(indices[index], error) for index, error in found]
+            else:
+                ready[path] = part
+        for path, part in ready.items():
+            found = self._parts.write(path, part, now, context.hold)
+            failures += [(groups[path][index], error) for index, error in found]
+        self._parts.publish()  # what that leaves is told and tried again by the next wake, which is due at once
+        context.wake_at(self._parts.next_time(now))
+        return _joined(self._failed(batch, failures, context), self._let_go(context))
+
+    def _close_parts(self, why: Why, context: Context) -> Routes:
+        if why is Why.TIME:
+            self._parts.close_aged(context.now())
+        else:
+            self._parts.close_all()
+        error = self._parts.publish()
+        routes = self._let_go(context)
+        if error and not routes:
+            raise self._faults.retryable(error)
+        context.wake_at(self._parts.next_time(context.now()))  # at once, where something is left
+        return routes
+
+    def _let_go(self, context: Context) -> Routes:
+        """Release what was held for files that have their names now, or can never have them."""
+        routes: dict[str, Batch] = {}
+        published, lost = self._parts.take_published()
+        for held in (held for part in published for held in part.held):
+            held.release()
+        if batches := [held.batch for part in published for held in part.held]:
+            routes[WRITTEN.name] = Batch.concat(batches)
+        failures = []
+        for part, error in lost:
+            for held in part.held:
+                held.release()
+                problem = EncodeError(sentence(part.path, error))
+                failures.append(failed(held.batch, [(i, problem) for i in range(len(held.batch))], context.name))
+        return {**routes, FAILURE.name: Batch.concat(failures)} if failures else routes
+
+    def _failed(self, batch: Batch, failures: Failures, context: Context) -> dict[str, Batch]:
+        if not failures:
+            return {}
+        return {FAILURE.name: failed(batch, sorted(failures, key=lambda failure: failure[0]), context.name)}
 
 
-def _without(batch: Batch, failures: Failures) -> Batch:
-    if not failures:
-        return batch
-    bad = {index for index, _ in failures}
-    return batch.select([index for index in range(len(batch)) if index not in bad])
+def _groups(batch: Batch, template: PathTemplate) -> tuple[_Groups, Failures]:
+    """Which records go to which path, and which have none."""
+    if template.literal:
+        return {template.prefix: range(len(batch))}, []
+    groups: dict[str, list[int]] = {}
+    failures: Failures = []
+    for index, path in enumerate(template.over(batch)):
+        if path is None:
+            text = f"path {template.source!r}: a part of it is missing, or is no part of a file name"
+            failures.append((index, EncodeError(text)))
+        else:
+            groups.setdefault(path, []).append(index)
+    return groups, failures
 
 
-def _sentence(path: str, error: OSError) -> str:
-    return f"file {path!r} cannot be written: {error.strerror or error}"
+def _joined(first: Routes, second: Routes) -> Routes:
+    """The batches of both, by name."""
+    names = dict.fromkeys((*first, *second))
+    return {name: Batch.concat([each[name] for each in (first, second) if name in each]) for name in names}

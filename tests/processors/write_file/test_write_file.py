@@ -220,8 +220,11 @@ async def test_a_path_from_a_record_that_can_never_be_written_fails_alone(tmp_pa
         ({"format": "avor"}, "no format 'avor' (did you mean 'avro'?)"),
         ({"mode": "overwrite"}, "Input should be 'append' or 'replace'"),
         ({"sync": "sometimes"}, "Input should be 'never', 'close' or 'always'"),
-        ({"max_size": "0"}, "Input should be greater than 0"),
-        ({"max_age": "0s"}, "Input should be greater than 0"),
+        ({"roll": {"records": 0}}, "Input should be greater than 0"),
+        ({"roll": {"bytes": "0"}}, "Input should be greater than 0"),
+        ({"roll": {"after": "0s"}}, "Input should be greater than 0 seconds"),
+        ({"roll": {"every": "1h"}}, "Extra inputs are not permitted"),
+        ({"roll": {}}, "'roll' says when: 'records', 'bytes' or 'after'"),
         ({"max_open": 0}, "Input should be greater than 0"),
     ],
 )
