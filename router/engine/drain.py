@@ -131,6 +131,18 @@ class Coordinator:
 
         return Ack(token, settled, replied)
 
+    def join(self, runner: Runner) -> bool:
+        """Keep a processor from ending, as one more who gives it records; False if its input has ended."""
+        part = self._part_of[runner]
+        if not part.open_upstream:
+            return False
+        part.open_upstream += 1
+        return True
+
+    def leave(self, runner: Runner) -> None:
+        """Give it no more."""
+        self._close_upstream(self._part_of[runner])
+
     # -- the end of input -----------------------------------------------------------------------
 
     def _try_to_end(self, part: Part) -> None:
@@ -156,11 +168,14 @@ class Coordinator:
         for runner in part.runners:
             runner.end()
         for each in part.downstream:
-            each.open_upstream -= 1
-            if not each.open_upstream:
-                for runner in each.runners:
-                    runner.notify()
+            self._close_upstream(each)
         self._look_done()
+
+    def _close_upstream(self, part: Part) -> None:
+        part.open_upstream -= 1
+        if not part.open_upstream:
+            for runner in part.runners:
+                runner.notify()
 
     def _look_done(self) -> None:
         if self.is_stopping or self.done.is_set() or not all(part.is_ended for part in self.parts):

@@ -19,6 +19,7 @@ from router.engine.clock import Clock, SystemClock, Timer, sleep
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.ports import Inbox
+from router.engine.redrive import Redrive
 from router.engine.report import Bulletin, ProcessorReport, ProcessorStatus, Report, Status
 from router.engine.restore import restore
 from router.engine.retry import Backoff
@@ -88,6 +89,7 @@ class Engine:
         self._machine: Machine
         self._desk: Desk
         self._database: Database
+        self._redrive: Redrive
         self._running: list[str] = []
 
     # -- life -----------------------------------------------------------------------------------
@@ -118,6 +120,15 @@ class Engine:
             tasks=self._tasks,
             database=self._database,
         )
+        self._redrive = Redrive(
+            self.flow,
+            self._machine.connections,
+            self._machine.runners,
+            clock=self._clock,
+            desk=self._desk,
+            coordinator=self._coordinator,
+            tasks=self._tasks,
+        )
         self._started = time.perf_counter()
         try:
             await letters.look()
@@ -135,6 +146,7 @@ class Engine:
             raise
         for name, runner in self._machine.runners.items():
             self._tasks.start(runner.run(), name)
+        self._redrive.begin()
         for name, source in self._machine.sources.items():
             source.task = self._tasks.start(source.run(), name)
         if not self._machine.sources:
@@ -343,6 +355,7 @@ class Engine:
         rejected = sum(source.rejected for source in sources)
         self._coordinator.is_stopping = self._desk.is_stopping = True
         timer = self._cut_after(seconds)
+        self._redrive.stop()
         for source in sources:
             source.stop()
         for durable in self._machine.durable:
@@ -417,6 +430,7 @@ class Engine:
         for runner in self._machine.runners.values():
             runner.close()
         self._desk.tell_rest()
+        self._redrive.close()
         is_needed = self._data is None and await holds_records(self._database)
         await self._database.close()
         if is_needed:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from router.ack import Outcome
@@ -62,14 +64,20 @@ class DeadLetters:
         self._now = now
         self._flow_version = flow_version
 
+    @property
+    def path(self) -> Path:
+        """The file they are in, once there are any."""
+        return self._database.path
+
     def has_room(self) -> bool:
         """False once the bound is reached, as far as is known."""
         return self.kept < MOST_RECORDS and self._nbytes < MOST_BYTES
 
     async def look(self) -> bool:
         """Find out how much is there; True if there is room."""
-        if self._database.path.exists():
-            self.kept, self._nbytes = await self._database.submit(_measured)
+        if self.path.exists():
+            with suppress(StorageError):  # what is not found out now may be later
+                self.kept, self._nbytes = await self._database.submit(_measured)
         return self.has_room()
 
     # -- setting aside --------------------------------------------------------------------------
@@ -125,13 +133,6 @@ class DeadLetters:
 
     # -- trying again ---------------------------------------------------------------------------
 
-    async def marked(self) -> list[tuple[int, str]]:
-        """Letters that are to be tried again, oldest first, and where each is to be put."""
-        if not self._database.path.exists():
-            return []
-        query = "SELECT id, retry_to FROM dead_letters WHERE retry_to IS NOT NULL ORDER BY id"
-        return await self._database.submit(lambda database: database.execute(query).fetchall())
-
     async def read(self, ids: Sequence[int]) -> list[DeadLetter]:
         """Letters by their numbers; those that are there."""
         query = f"SELECT {COLUMNS} FROM dead_letters WHERE id = ?"  # noqa: S608 - a constant
@@ -142,23 +143,18 @@ class DeadLetters:
 
         return [read_letter(row) for row in await self._database.submit(read)]
 
-    def unmark(self, ids: Sequence[int]) -> None:
+    def unmark(self, ids: Sequence[int], done: Done) -> None:
         """Leave letters where they are: they cannot be tried again as was asked."""
         query = "UPDATE dead_letters SET retry_to = NULL WHERE id = ?"
         self.kept += len(ids)
-        self._database.write(
-            lambda database: database.executemany(query, [(id_,) for id_ in ids]).rowcount, lambda _ids, _error: None
-        )
+        self._database.write(lambda database: database.executemany(query, [(id_,) for id_ in ids]).rowcount, done)
 
     def settle(self, retried: Retried, outcome: Outcome, done: Done) -> None:
         """Do what the end of a letter's new way asks for; ``done`` hears when that is committed, or has failed.
 
-        Safe elsewhere it is deleted; set aside again it takes the place of what it has become;
-        rejected it stays as it is.
+        Safe elsewhere it is deleted; set aside again it becomes what was made of it.
         """
-        if outcome is Outcome.REJECTED:
-            done(None, None)
-        elif outcome is Outcome.DEAD_LETTERED:
+        if outcome is Outcome.DEAD_LETTERED:
             self._database.write(lambda database: _folded(database, retried), done)
         else:
             self._database.write(lambda database: _deleted(database, retried.id), done)
