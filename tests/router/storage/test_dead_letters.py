@@ -25,6 +25,7 @@ from router.storage.database import Database
 from router.storage.dead_letters import DeadLetters, Retried
 from router.storage.letter import COLUMNS, read_letter, row_of
 from router.storage.letter_box import LetterBox
+from router.storage.marks import Marks
 from router.storage.schema import FLOW_DB, FLOW_SCHEMA
 from tests.letters import letters_in, records_in
 
@@ -209,6 +210,19 @@ async def test_what_is_to_be_tried_again_takes_no_room(tmp_path: Path, monkeypat
     await database.close()
 
 
+async def test_marks_are_found_once_after_each_change_and_never_in_the_way(tmp_path: Path) -> None:
+    marks = Marks(tmp_path / FLOW_DB)
+    assert marks.read() == []
+    await put(tmp_path, Batch.of([{}, {}, {}]))
+    with closing(marks), closing(LetterBox(tmp_path)) as box:
+        assert marks.read() == []
+        box.mark([3], "there")
+        box.mark([2])
+        assert (marks.read(), marks.read()) == ([(2, "read.success>work"), (3, "there")], [])
+        box.delete([3])
+        assert marks.read() == [(2, "read.success>work")]
+
+
 # -- trying again ---------------------------------------------------------------------------------
 
 
@@ -221,7 +235,6 @@ async def tried_again(
     await letters.put(Batch.of([{"n": 0}]).with_columns(error=[ERROR]), "work", "read.success>work")
     with closing(LetterBox(folder)) as box:
         box.mark([1], "again")
-        assert await letters.marked() == [(1, "again")]
         clock.time = 60.0
         retried = Retried(1, [])
         ack = Ack(retried, lambda _: None)
