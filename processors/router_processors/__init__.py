@@ -24,6 +24,7 @@ from router_processors.set_fields import SetFields
 from router_processors.throttle import Throttle
 from router_processors.window import Window
 from router_processors.write_file import WriteFile
+from router_processors.write_sql import WriteSql
 
 
 @hookimpl
@@ -43,6 +44,7 @@ def register(registry: Registry) -> None:
         Throttle,
         Window,
         WriteFile,
+        WriteSql,
     ):
         registry.processor(processor)
     for format_ in (Avro, Csv, Json, JsonLines, Parquet, Raw, Text):

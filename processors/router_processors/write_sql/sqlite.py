@@ -1,0 +1,163 @@
+"""Write to SQLite: one file, one writer at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from router import Record, RecordError
+from router_processors.write_sql.driver import Access, Driver, Target, typed
+from router_processors.write_sql.rows import Group
+from router_processors.write_sql.statement import Statement
+from router_processors.write_sql.table import Column, Form, Table, TableError, missing
+from router_processors.write_sql.values import finite, in_utc, json_text, quoted, text_of
+
+_PATIENCE = 5.0  # seconds a locked file is waited for; beyond it the engine waits, and says so
+_AS_IT_IS: frozenset[type] = frozenset({str, int, bytes, bool, type(None)})
+_TEXTS: frozenset[type] = frozenset({str, int, bool, type(None)})
+_NOTHING: frozenset[type] = frozenset({type(None)})
+_RECORDS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE}
+
+
+class SqliteDriver(Driver):
+    """A connection to a file. Foreign keys hold, whatever the file's other users do."""
+
+    BEGIN = "BEGIN IMMEDIATE"
+    errors = (*Driver.errors, sqlite3.Error)
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(access)
+        path = Path(access.url.database)
+        if not path.exists():
+            raise TableError(f"no file {str(path)!r}; a database is made by who makes its tables")
+        self._connection = sqlite3.connect(
+            path, timeout=min(_PATIENCE, access.timeout), isolation_level=None, check_same_thread=False
+        )
+        try:
+            self.command("PRAGMA foreign_keys = ON")
+            self.command("PRAGMA schema_version")
+        except sqlite3.Error as error:
+            self._connection.close()
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+                raise TableError(f"the file {str(path)!r} is no SQLite database") from error
+            raise
+
+    def command(self, sql: str) -> None:
+        """Run a statement."""
+        self._connection.execute(sql)
+
+    def describe(self, name: str) -> Table:
+        """Look a table up."""
+        found = self._connection.execute("SELECT name, type, hidden, pk FROM pragma_table_xinfo(?)", [name]).fetchall()
+        if not found:
+            names = self._connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+            raise missing(name, [each for (each,) in names])
+        columns = {
+            column: Column(column, type_, _form(type_), is_writable=not hidden) for column, type_, hidden, _ in found
+        }
+        indexes: dict[str, set[str]] = {}
+        for index, column in self._connection.execute(
+            'SELECT i.name, c.name FROM pragma_index_list(?) i, pragma_index_info(i.name) c WHERE i."unique" '
+            "AND NOT i.partial",
+            [name],
+        ):
+            indexes.setdefault(index, set()).add(column)
+        key = frozenset(column for column, *_, place in found if place)  # a rowid has no index of its own
+        return Table(name, columns, (*map(frozenset[str], indexes.values()), *([key] if key else [])))
+
+    def check(self, target: Target, columns: Sequence[str]) -> None:
+        """See that SQLite finds the unique index: it does not where a rowid is one of its columns."""
+        if not target.match:
+            return
+        try:
+            self._connection.execute(f"EXPLAIN {_insert(target, target.match)}", [None] * len(target.match)).close()
+        except sqlite3.OperationalError as error:
+            raise TableError(f"table {target.table.name!r}: {error}") from error
+
+    def insert(self, target: Target, group: Group) -> None:
+        """Write the rows of a group."""
+        columns = [target.table.columns[name] for name in group.columns]
+        values = [_converted(column, each) for column, each in zip(columns, group.values, strict=True)]
+        self._connection.executemany(_insert(target, group.columns), zip(*values, strict=True))
+
+    def run(self, statement: Statement, rows: Sequence[Record]) -> None:
+        """Run a statement for each row."""
+        made = [{name: _value(value) for name, value in row.items()} for row in rows]
+        self._connection.executemany(statement.text, made)
+
+    def explain(self, statement: Statement) -> None:
+        """Have a statement planned."""
+        self._connection.execute(f"EXPLAIN {statement.text}", dict.fromkeys(statement.parameters)).fetchall()
+
+    def reason(self, error: Exception) -> str:
+        """What SQLite said."""
+        return str(error)
+
+    def is_of_record(self, error: Exception) -> bool:
+        """Whether it is the record's fault."""
+        code: int | None = getattr(error, "sqlite_errorcode", None)
+        if code is None:  # raised before SQLite saw it: a value the library cannot bind
+            return isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError | sqlite3.DataError)
+        return code & 0xFF in _RECORDS
+
+    def is_of_statement(self, error: Exception) -> bool:
+        """Whether SQLite does not understand the statement."""
+        code: int | None = getattr(error, "sqlite_errorcode", None)
+        return code == sqlite3.SQLITE_ERROR or isinstance(error, sqlite3.ProgrammingError)
+
+    def abort(self) -> None:
+        """End what it is at."""
+        with suppress(sqlite3.Error):
+            self._connection.interrupt()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+def _form(type_: str) -> Form:
+    upper = type_.upper()
+    if "JSON" in upper:
+        return Form.JSON
+    return Form.TEXT if any(each in upper for each in ("CHAR", "CLOB", "TEXT")) else Form.VALUE
+
+
+def _insert(target: Target, columns: Sequence[str]) -> str:
+    names, places = ", ".join(map(quoted, columns)), ", ".join("?" * len(columns))
+    sql = f"INSERT INTO {quoted(target.table.name)} ({names}) VALUES ({places})"  # noqa: S608 - names are quoted
+    if target.mode == "insert":
+        return sql
+    others = [] if target.mode == "ignore" else [quoted(each) for each in columns if each not in target.match]
+    action = f"UPDATE SET {', '.join(f'{each} = excluded.{each}' for each in others)}" if others else "NOTHING"
+    return f"{sql} ON CONFLICT ({', '.join(map(quoted, target.match))}) DO {action}"
+
+
+def _converted(column: Column, values: Sequence[Any]) -> Sequence[Any]:
+    if column.form is Form.JSON:
+        return typed(values, _NOTHING, lambda value: None if value is None else json_text(value))
+    if column.form is Form.TEXT:
+        return typed(values, _TEXTS, lambda value: text_of(value) if type(value) is bytes else _value(value))
+    return typed(values, _AS_IT_IS, _value)
+
+
+def _value(value: Any) -> Any:
+    """What SQLite can hold of a value."""
+    if isinstance(value, float):
+        # SQLite would make a null of what is no number.
+        return finite(value)
+    if isinstance(value, Decimal):
+        return str(finite(value))
+    if isinstance(value, dt.datetime):
+        return in_utc(value).isoformat(" ")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, dict | list | tuple):
+        return json_text(value)
+    if type(value) not in _AS_IT_IS:
+        raise RecordError(f"a {type(value).__name__} cannot be stored")
+    return value
