@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
 
-__all__ = ["ConnectionStats", "Gauge", "Limits", "Surroundings", "Taken"]
+__all__ = ["Choose", "ConnectionStats", "Gauge", "Limits", "Surroundings", "Taken"]
+
+
+Choose: TypeAlias = Callable[[Batch], Sequence[bool]]
+"""Says of each record of a batch whether it is meant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
-from router.connections.base import ConnectionStats, Gauge, Limits, Surroundings, Taken
+from router.connections.base import Choose, ConnectionStats, Gauge, Limits, Surroundings, Taken
 from router.errors import ConnectionClosedError
 
 __all__ = ["Connection", "Entry"]
@@ -78,6 +78,8 @@ class Connection(ABC):
         self.is_internal = False
         self.notify: Callable[[], None] = lambda: None
         """Tells the consumer that there is something to take."""
+        self.taps: tuple[Callable[[Batch], None], ...] = ()
+        """Who sees each batch that is put; must be cheap, and keep nothing waiting."""
         self._expire = limits.expire.total_seconds() if limits.expire is not None else None
         self._when_full = limits.when_full
         self._now = around.now
@@ -126,7 +128,7 @@ class Connection(ABC):
             return True
         if self._putters or not self._fits(batch):
             return False
-        self._append(batch)
+        self._accept(batch)
         return True
 
     async def put(self, batch: Batch) -> None:
@@ -146,7 +148,7 @@ class Connection(ABC):
                 if self._is_too_large(piece):  # also one that grew while it waited: a sibling decoded it
                     todo += reversed(list(self._pieces(piece)))
                 elif self._putters[0] is turn and self._fits(piece):
-                    self._append(piece)
+                    self._accept(piece)
                 else:
                     todo.append(piece)
                     await turn.wait()
@@ -197,7 +199,7 @@ class Connection(ABC):
         while self._when_full == "drop_oldest" and self._entries and not self._fits(batch):
             shed += self._drop_head()
         if self._fits(batch):
-            self._append(batch)
+            self._accept(batch)
         else:
             shed += len(batch)
             for ack in batch.acks():
@@ -206,6 +208,11 @@ class Connection(ABC):
         if shed:
             self.dropped += shed
             self._on_drop(self.id, shed, "full")
+
+    def _accept(self, batch: Batch) -> None:
+        self._append(batch)
+        for tap in self.taps:
+            tap(batch)
 
     @abstractmethod
     def _append(self, batch: Batch) -> None:
@@ -318,6 +325,22 @@ class Connection(ABC):
         self._memory.add(nbytes)
         if records < 0:
             self._wake_putter()
+
+    # -- looking into it --------------------------------------------------------------------------
+
+    @abstractmethod
+    async def look(self, choose: Choose, offset: int, limit: int) -> list[Batch]:
+        """The records that wait and are chosen, in order, from the one at ``offset``, ``limit`` at most."""
+
+    @abstractmethod
+    async def remove(self, choose: Choose) -> int:
+        """Drop the records that wait and are chosen, by an operator's word: how many that were."""
+
+    def resize(self, records: int | None = None, nbytes: int | None = None) -> None:
+        """Change the limits; what waits beyond the new ones stays."""
+        self.max_records = records if records is not None else self.max_records
+        self.max_bytes = nbytes if nbytes is not None else self.max_bytes
+        self._wake_putter()
 
     # -- dropping and ending --------------------------------------------------------------------
 

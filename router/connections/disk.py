@@ -1,314 +1,110 @@
-"""A bounded queue of batches on disk: safe at its commit, there again after a crash."""
+"""A disk connection that can be looked into, and parts of it dropped, however long it is."""
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from math import isnan
-from typing import Literal
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
 
-from router.ack import Ack, Outcome
+from router.ack import Outcome
 from router.batch import Batch
-from router.codec import Failures
-from router.connections.base import Limits, Surroundings, Taken
-from router.connections.bounded import Connection, Entry
-from router.connections.rows import Found, Place, QueueRows, Row, Waiting, outside
-from router.expression import Expression
-from router.storage.packing import UnstorableError, pack
-from router.storage.unit import open_unit
+from router.connections.base import Choose
+from router.connections.bounded import Entry
+from router.connections.disk_queue import CACHED_BYTES, CACHED_ROWS, DiskQueue
+from router.connections.pages import page
+from router.connections.rows import Found, Place, Row
+from router.storage.packing import pack
 
 __all__ = ["DiskConnection"]
 
-CACHED_ROWS, CACHED_BYTES = 4096, 8 << 20  # what of a long queue is held in memory too
-_LOWEST = float("inf")  # the rank of what has no priority
-_FIRST, _MOST = 1.0, 300.0  # seconds before what was rejected is given again, doubling
 
+class DiskConnection(DiskQueue):
+    """A queue in ``flow.db``; see ``DiskQueue``."""
 
-def _place(entry: Entry) -> Place:
-    place: Place = entry.row.place
-    return place
+    async def look(self, choose: Choose, offset: int, limit: int) -> list[Batch]:
+        """The records that wait and are chosen, in order; what is on disk alone is read for it."""
+        seen = [(entry.batch, choose(entry.batch)) for entry in list(self._entries)]
+        found = page(seen, offset, limit)
+        left, skipped = limit - sum(map(len, found)), max(0, offset - sum(sum(mask) for _, mask in seen))
+        async for batch in self._batches_beyond(self._edge):
+            if not left:
+                break
+            mask = choose(batch)
+            more = page([(batch, mask)], skipped, left)
+            skipped = max(0, skipped - sum(mask))
+            left -= sum(map(len, more))
+            found += more
+        return found
 
-
-class DiskConnection(Connection):
-    """A queue in ``flow.db``, one row a batch: a sink for who puts, a source for who takes.
-
-    Who put is told when its batch is committed; what is taken has an ack of its own, whose
-    end deletes the row. A row that was not settled is there again, in order, when the flow
-    runs next. The head of the queue is held in memory too, so that a queue that is kept
-    short never reads from disk.
-
-    Args:
-        rows: Its rows in the database.
-        make_ack: An ack of the engine's own, with its token and who hears of its end.
-        call_later: Calls back after some seconds of the flow's time.
-        refuse: Takes records that cannot be kept on disk, with the error beside them.
-        whole: Never give out part of a row: its deletion commits with what its call gave.
-        piece: The most records in one row: what the consumer takes in one call.
-    """
-
-    is_durable = True
-
-    def __init__(
-        self,
-        id: str,
-        limits: Limits,
-        around: Surroundings,
-        *,
-        rows: QueueRows,
-        make_ack: Callable[[object, Callable[[Ack], None]], Ack],
-        call_later: Callable[[float, Callable[[], None]], object],
-        refuse: Callable[[Batch, Failures], None],
-        tell: Callable[[str, dict[str, object]], None] = lambda _text, _data: None,
-        order: Literal["fifo", "newest"] = "fifo",
-        priority: Expression | None = None,
-        whole: bool = False,
-        piece: int = 1000,
-    ) -> None:
-        super().__init__(id, limits, around)
-        self.may_return: Callable[[], bool] = lambda: True
-        """False when its consumer has ended: what is rejected then waits for the next run."""
-        self._rows = rows
-        self._make_ack = make_ack
-        self._call_later = call_later
-        self._refuse = refuse
-        self._tell = tell
-        self._is_newest_first = order == "newest"
-        self._priority = priority
-        self._is_whole = whole
-        self._piece = piece
-        self._beyond = 0
-        """Committed rows that are on disk alone, all of them behind ``_edge``."""
-        self._edge: Place | None = None
-        self._cached = 0
-        self._uncommitted = 0
-        self._out: dict[int, int] = {}
-        """Rows that were taken and still stand on disk, with how often each was rejected."""
-        self._is_loading = False
-        self._is_held_back = False
-
-    @property
-    def due(self) -> int:
-        """Records that wait to be taken; none once a stop holds them back."""
-        return 0 if self._is_held_back else self.records
-
-    def restore(self, waiting: Waiting) -> None:
-        """Begin with what an earlier run left."""
-        self._beyond = waiting.rows
-        self.records += waiting.records
-        self.nbytes += waiting.nbytes
-        if self.inside is not None:
-            self.inside.add(waiting.records)
-        self._load()
-
-    def hold_back(self) -> None:
-        """Give out no more: the flow stops, and what waits is safe."""
-        self._is_held_back = True
-
-    # -- putting --------------------------------------------------------------------------------
-
-    def _append(self, batch: Batch) -> None:
-        for piece, rank in self._parts(batch):
-            self._store(piece, rank)
-
-    def _parts(self, batch: Batch) -> Iterator[tuple[Batch, float]]:
-        """One row each: by priority, and no larger than the consumer takes at once."""
-        parts = [(batch, 0.0)] if self._priority is None else _by_rank(batch, self._priority)
-        for part, rank in parts:
-            for start in range(0, len(part), self._piece):
-                yield part.slice(start, start + self._piece), rank
-
-    def _store(self, batch: Batch, rank: float) -> None:
-        acks = batch.acks()
-        if any(ack.settled for ack in acks):
-            raise RuntimeError("records whose origins have settled cannot be put")
+    async def remove(self, choose: Choose) -> int:
+        """Drop the records that wait and are chosen, on disk too."""
+        before, self._entries = self._entries, deque()
+        removed = 0
+        for entry in before:
+            gone, kept = entry.batch.split(choose(entry.batch))
+            removed += len(gone)
+            self._part(entry, gone, kept)
+        self._is_loading = True  # what is looked at on disk stays there meanwhile
         try:
-            packed = pack(batch)
-        except UnstorableError as error:
-            self._store_others(batch, rank, error.failures)
-            return
-        unit = open_unit()
-        if unit is not None:  # rows that this call took are deleted by the same commit
-            acks = outside(acks)
-            unit.put[self] = unit.put.get(self, 0) + len(batch)
-        for ack in acks:
-            ack.hold()
-            ack.is_stored = True
-        number = self._rows.next_number()
-        row = Row(number, -number if self._is_newest_first else rank, self._now(), len(batch), batch.nbytes)
-        self._arrive(row.records, row.nbytes)
-        self.records_in += row.records
-        self._uncommitted += row.records
-        self._rows.insert(row, packed, partial(self._stored, row, batch, acks))
+            async for row, batch in self._rows_beyond(self._edge):
+                removed += self._remove_on_disk(row, batch, choose)
+        finally:
+            self._is_loading = False
+        self._wake_putter()
+        self._load()
+        self.notify()
+        return removed
 
-    def _store_others(self, batch: Batch, rank: float, failures: Failures) -> None:
-        bad = [index for index, _ in failures]
-        self._refuse(batch.select(bad), [(number, error) for number, (_, error) in enumerate(failures)])
-        good = sorted(set(range(len(batch))) - set(bad))
-        if good:
-            self._store(batch.select(good), rank)
-
-    def _stored(self, row: Row, batch: Batch, acks: Sequence[Ack], _: object, error: BaseException | None) -> None:
-        self._uncommitted -= row.records
-        if error is None:
-            self._admit(row, batch)
-        else:
-            self._forget(row)
-        for ack in acks:
-            ack.release(Outcome.DELIVERED if error is None else Outcome.REJECTED, error)
-
-    def _fits(self, batch: Batch) -> bool:
-        """What one call gives commits together, so where nothing else waits it may be more than the limit."""
-        if super()._fits(batch):
-            return True
-        unit = open_unit()
-        return unit is not None and self.records == unit.put.get(self, 0)
-
-    def _is_half_empty(self) -> bool:
-        return self.records == self._uncommitted or super()._is_half_empty()
-
-    def _admit(self, row: Row, batch: Batch) -> None:
-        """Keep a committed row in memory if it belongs to the head of the queue."""
-        if self._beyond and self._edge is not None and row.place > self._edge:
-            self._leave_on_disk(row)
-        elif self._entries and not self._has_cache_room() and row.place > _place(self._entries[-1]):
-            self._edge = _place(self._entries[-1])
-            self._leave_on_disk(row)
-        else:
-            self._enter(row, batch)
-            self.notify()
-
-    def _enter(self, row: Row, batch: Batch) -> None:
-        entry = Entry(batch, (), row.nbytes, row.time, row)
-        self._cached += row.nbytes
-        if not self._entries or row.place > _place(self._entries[-1]):
+    def _part(self, entry: Entry, gone: Batch, kept: Batch) -> None:
+        if not len(gone):
             self._entries.append(entry)
             return
-        insort(self._entries, entry, key=_place)
-        while not self._has_cache_room() and len(self._entries) > 1 and not self._entries[-1].acks:
-            last = self._entries.pop().row
-            self._cached -= last.nbytes
-            self._edge = _place(self._entries[-1])
-            self._leave_on_disk(last)
-
-    def _leave_on_disk(self, row: Row) -> None:
-        self._beyond += 1
-        self._memory.add(-row.nbytes)
-
-    def _has_cache_room(self) -> bool:
-        return len(self._entries) < CACHED_ROWS and self._cached < CACHED_BYTES
-
-    # -- taking ---------------------------------------------------------------------------------
-
-    def take(self, records: int, nbytes: int) -> Taken | None:
-        """Take what waits in memory; what is on disk alone is read meanwhile."""
-        if self._is_held_back:
-            return None
-        taken = super().take(records, nbytes)
-        if self._beyond and 2 * self._cached < CACHED_BYTES and 2 * len(self._entries) < CACHED_ROWS:
-            self._load()
-        return taken
-
-    def _head(self, records: int, nbytes: int) -> Entry:
-        return self._entries[0] if self._is_whole else super()._head(records, nbytes)
-
-    def _own(self, entry: Entry) -> None:
-        if entry.acks:  # the rest of a row that was taken in part
+        nbytes = entry.nbytes * len(kept) // len(entry.batch)
+        if len(kept):
+            row = entry.row if entry.acks else self._rewritten(entry.row, kept, nbytes)
+            self._entries.append(Entry(kept, entry.acks, nbytes, entry.time, row))
+            self._leave(Entry(gone, (), entry.nbytes - nbytes, entry.time))
             return
-        self._cached -= entry.row.nbytes
-        self._out.setdefault(entry.row.number, 0)
-        ack = self._make_ack(entry.row, self._settled)
-        entry.batch, entry.acks = entry.batch.owned_anew(ack), (ack,)
-
-    def _settled(self, ack: Ack) -> None:
-        """Delete a row whose records are safe elsewhere; give again what is not."""
-        row = ack.token
-        assert isinstance(row, Row)
-        if ack.outcome is not Outcome.REJECTED:
-            self._rows.delete(row, partial(self._deleted, row))
-        elif not self._is_held_back and not self.is_closed and self.may_return():
-            self._arrive(row.records, row.nbytes)
-            self._out[row.number] += 1
-            wait = min(_MOST, _FIRST * 2 ** (self._out[row.number] - 1))
-            self._call_later(wait, partial(self._rows.load, row, self._returned))
-
-    def _deleted(self, row: Row, _: object, _error: BaseException | None) -> None:
-        """Forget it; one that could not be deleted comes again in the next run: given twice, not lost."""
-        self._out.pop(row.number, None)
-
-    def _returned(self, found: Found | None) -> None:
-        for row, batch in found.batches if found is not None else ():
-            self._admit(row, batch)
-        self._set_aside(found)
-
-    # -- reading --------------------------------------------------------------------------------
-
-    def _load(self) -> None:
-        if not self._is_loading and self._beyond:
-            self._is_loading = True
-            self._rows.load_behind(self._edge, CACHED_BYTES // 2, CACHED_ROWS // 2, self._loaded)
-
-    def _loaded(self, found: Found | None) -> None:
-        self._is_loading = False
-        if found is None:  # the database is closed
-            return
-        fresh = [(row, batch) for row, batch in found.batches if row.number not in self._out]
-        if places := [row.place for row in found.rows]:
-            self._edge = max(places)
-        self._beyond -= len(fresh) + len(found.damaged)
-        for row, batch in fresh:
-            self._memory.level += row.nbytes
-            self._enter(row, batch)
-        for row, _ in found.damaged:
-            self._memory.level += row.nbytes
-        self._set_aside(found)
-        self.notify()
-        if not self._entries:
-            self._load()
-
-    def _set_aside(self, found: Found | None) -> None:
-        for row, reason in found.damaged if found is not None else ():
-            self._out.pop(row.number, None)
-            self._forget(row)
-            text = "a damaged batch was set aside in the table quarantine of flow.db"
-            self._tell(text, {"records": row.records, "error": reason})
-        self._wake_putter()
-
-    def _forget(self, row: Row) -> None:
-        """Count records no more that are lost to this queue."""
-        self.records -= row.records
-        self.nbytes -= row.nbytes
-        self._memory.add(-row.nbytes)
-        if self.inside is not None:
-            self.inside.add(-row.records)
-
-    # -- dropping and ending --------------------------------------------------------------------
-
-    def _drop_head(self) -> int:
-        entry = self._entries.popleft()
         self._own(entry)
-        count = self._leave(entry)
+        self._leave(entry)
         for ack in entry.acks:
             ack.release(Outcome.DROPPED)
-        return count
 
-    def close(self) -> None:
-        """Take no more; what waits stays on disk, and every put that waits for room is refused."""
-        self.is_closed = True
-        for entry in self._entries:
-            for ack in entry.acks:
-                ack.release(Outcome.REJECTED)
-        self._entries.clear()
-        self._wake_putter()
+    def _remove_on_disk(self, row: Row, batch: Batch, choose: Choose) -> int:
+        gone, kept = batch.split(choose(batch))
+        if not len(gone):
+            return 0
+        left = Row(row.number, row.rank, row.time, len(kept), row.nbytes * len(kept) // len(batch))
+        if len(kept):
+            self._rows.update(left, pack(kept))
+        else:
+            self._beyond -= 1
+            self._rows.delete(row, lambda _, _error: None)
+        self.records -= row.records - left.records
+        self.nbytes -= row.nbytes - left.nbytes
+        if self.inside is not None:
+            self.inside.add(left.records - row.records)
+        return len(gone)
 
+    def _rewritten(self, row: Row, kept: Batch, nbytes: int) -> Row:
+        self._cached -= row.nbytes - nbytes
+        left = Row(row.number, row.rank, row.time, len(kept), nbytes)
+        self._rows.update(left, pack(kept))
+        return left
 
-def _by_rank(batch: Batch, priority: Expression) -> list[tuple[Batch, float]]:
-    """Part a batch by its priority, the highest first; what has none comes last."""
-    ranks = [_LOWEST] * len(batch)
-    ready, undecodable = batch.decoded() if priority.whole else batch.projected(priority.fields)
-    bad = {index for index, _ in undecodable}
-    good = [index for index in range(len(batch)) if index not in bad]
-    for index, value in zip(good, priority.over(ready), strict=True):
-        if isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value):
-            ranks[index] = -float(value)
-    return [(part, rank) for rank, part in sorted(batch.partition(ranks).items())]
+    async def _rows_beyond(self, edge: Place | None) -> AsyncIterator[tuple[Row, Batch]]:
+        while self._beyond:
+            found: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+            self._rows.load_behind(edge, CACHED_BYTES // 2, CACHED_ROWS // 2, found.set_result)
+            rows = await found
+            if rows is None or not rows.rows:
+                return
+            self._lose_beyond(rows)
+            edge = max(row.place for row in rows.rows)
+            for row, batch in rows.batches:
+                if row.number not in self._out:
+                    yield row, batch
+
+    async def _batches_beyond(self, edge: Place | None) -> AsyncIterator[Batch]:
+        async for _, batch in self._rows_beyond(edge):
+            yield batch

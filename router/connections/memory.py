@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from router.ack import Outcome
 from router.batch import Batch
+from router.connections.base import Choose
 from router.connections.bounded import Connection, Entry
+from router.connections.pages import page
 
 __all__ = ["MemoryConnection"]
 
@@ -37,6 +41,36 @@ class MemoryConnection(Connection):
         for ack in entry.acks:
             ack.release(outcome)
         return count
+
+    async def look(self, choose: Choose, offset: int, limit: int) -> list[Batch]:
+        """The records that wait and are chosen, in order."""
+        return page(((entry.batch, choose(entry.batch)) for entry in list(self._entries)), offset, limit)
+
+    async def remove(self, choose: Choose) -> int:
+        """Drop the records that wait and are chosen."""
+        before, self._entries = self._entries, deque()
+        removed = 0
+        for entry in before:
+            gone, kept = entry.batch.split(choose(entry.batch))
+            removed += len(gone)
+            self._part(entry, gone, kept)
+        self._wake_putter()
+        return removed
+
+    def _part(self, entry: Entry, gone: Batch, kept: Batch) -> None:
+        """Let some records of an entry go, and leave the others in their place."""
+        if len(kept):
+            nbytes = entry.nbytes * len(kept) // len(entry.batch)
+            self._entries.append(Entry(kept, kept.acks(), nbytes, entry.time))
+        else:
+            nbytes = 0
+        if not len(gone):
+            return
+        self._leave(Entry(gone, (), entry.nbytes - nbytes, entry.time))
+        for ack in kept.acks() if len(kept) else ():
+            ack.hold()
+        for ack in entry.acks:
+            ack.release(Outcome.DROPPED if ack in gone.acks() else Outcome.DELIVERED)
 
     def close(self) -> None:
         """Take no more; what still waits is rejected, and so is every put that waits for room."""

@@ -123,6 +123,16 @@ class QueueRows:
 
         write(self._database, insert, done)
 
+    def update(self, row: Row, packed: bytes) -> None:
+        """Write a row anew: some of its records were dropped."""
+
+        def update(connection: sqlite3.Connection) -> None:
+            values = row.records, row.nbytes, crc32(packed), packed, row.number
+            query = "UPDATE queue SET records = ?, nbytes = ?, checksum = ?, batch = ? WHERE id = ?"
+            connection.execute(query, values)
+
+        self._database.write(update, lambda _, _error: None)
+
     def delete(self, row: Row, done: Done) -> None:
         """Delete a row, with the call that runs now if there is one."""
 

@@ -226,3 +226,26 @@ async def test_its_figures_say_how_full_it_is() -> None:
     queue.take(1, 1 << 20)
     stats = queue.stats()
     assert (stats.records, stats.unacked, stats.records_in, stats.records_out, stats.full) == (3, 1, 4, 1, 0.3)
+
+
+async def test_what_waits_can_be_looked_at_and_dropped_and_its_origins_hear_of_it() -> None:
+    queue, acks = connection(), [Ack(n, lambda _: None) for n in range(3)]
+    for n, ack in enumerate(acks):
+        await queue.put(batch(2 * n, 2 * n + 1).owned_by([ack]))
+        ack.release()
+    looked = await queue.look(lambda seen: [True] * len(seen), 1, 3)
+    assert [row["n"] for each in looked for row in each.rows] == [1, 2, 3]
+    assert await queue.remove(lambda seen: [row["n"] in (0, 1, 3) for row in seen.rows]) == 3
+    assert [(ack.settled, ack.outcome) for ack in acks[:1]] == [(True, Outcome.DROPPED)]
+    assert (queue.records, [ack.settled for ack in acks[1:]]) == (3, [False, False])
+    taken = queue.take(10, 1000)
+    assert taken is not None
+    taken.release()
+    assert [ack.outcome for ack in acks] == [Outcome.DROPPED, Outcome.DROPPED, Outcome.DELIVERED]
+
+
+async def test_a_tap_sees_what_is_put() -> None:
+    queue, seen = connection(), list[Batch]()
+    queue.taps = (seen.append,)
+    await queue.put(batch(1, 2))
+    assert [each.rows for each in seen] == [[{"n": 1}, {"n": 2}]]

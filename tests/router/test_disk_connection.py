@@ -8,12 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
-from router.connections import disk as disk_module
+from router.connections import disk_queue
 from router.connections.base import Taken
 from router.expression import Expression
 from router.storage.unit import unit_of
@@ -247,16 +248,37 @@ def test_over_random_lives_nothing_kept_is_lost_and_nothing_settled_whole_comes_
             await world.live()
         await world.end()
 
-    cached = disk_module.CACHED_ROWS
-    disk_module.CACHED_ROWS = 3 if is_cramped else cached
+    cached = disk_queue.CACHED_ROWS
+    disk_queue.CACHED_ROWS = 3 if is_cramped else cached
     try:
         with TemporaryDirectory() as folder:
             asyncio.run(play(Path(folder)))
     finally:
-        disk_module.CACHED_ROWS = cached
+        disk_queue.CACHED_ROWS = cached
 
 
 async def test_outcomes_are_told_once(tmp_path: Path) -> None:
     async with disk(tmp_path) as queue:
         acks = [await queue.put(n) for n in range(3)]
         assert outcomes(acks) == [Outcome.DELIVERED] * 3
+
+
+@pytest.mark.parametrize("cached", [1, 4096])
+async def test_what_waits_can_be_looked_at_and_dropped_in_memory_and_on_disk_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: int
+) -> None:
+    monkeypatch.setattr(disk_queue, "CACHED_ROWS", cached)
+
+    def odd(seen: Batch) -> list[bool]:
+        return [row["n"] % 2 == 1 for row in seen.rows]
+
+    async with disk(tmp_path) as queue:
+        for n in range(6):
+            await queue.put(2 * n, 2 * n + 1, 100 + n)
+        looked = await queue.connection.look(odd, 1, 4)
+        assert [row["n"] for each in looked for row in each.rows] == [3, 101, 5, 7]
+        assert await queue.connection.remove(odd) == 9
+        assert queue.connection.records == 9
+        await queue.kept()
+    async with disk(tmp_path) as queue:
+        assert await queue.drain() == [0, 100, 2, 4, 102, 6, 8, 104, 10]
