@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Literal
 
-from router import SUCCESS, Ack, Config, Context, Field, Format, Produced, Size, Source
+from router import SUCCESS, Ack, Config, ConfigError, Context, Field, Format, Produced, Size, Source
 from router_processors.serve_http.gate import Gate
 from router_processors.serve_http.head import is_name
 from router_processors.serve_http.intake import Intake
@@ -114,7 +114,11 @@ class ServeHttp(Source):
 
     @classmethod
     def check(cls, config: ServeHttpConfig) -> Iterable[str]:
-        """Refuse names that no header has."""
+        """Refuse names that no header has, and formats that cannot be read."""
+        try:
+            config.format.reader()
+        except ConfigError as error:
+            yield f"'format': {error}"
         for name in config.headers:
             if not is_name(name):
                 yield f"'headers': a name is letters, digits and dashes; got {name!r}"

@@ -28,20 +28,20 @@ _MIXED = 207
 class Answer:
     """A status, headers and a body."""
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("_start", "body", "headers", "status")
 
     def __init__(self, status: int, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()) -> None:
         self.status = status
-        self.body = body
+        self.body = b"" if status in _BODILESS else body
         self.headers = tuple(headers)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers])
+        if status not in _BODILESS:
+            lines += f"Content-Length: {len(body)}\r\n"
+        self._start = f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n{lines}".encode("latin-1")
 
     def said(self, date: bytes, connection: bytes, *, with_body: bool = True) -> bytes:
         """The bytes to be sent; ``date`` and ``connection`` are lines of the head."""
-        lines = "".join([f"{name}: {value}\r\n" for name, value in self.headers]) if self.headers else ""
-        if self.status in _BODILESS:
-            return f"{_first_line(self.status)}{lines}".encode("latin-1") + date + connection + b"\r\n"
-        length = f"{_first_line(self.status)}{lines}Content-Length: {len(self.body)}\r\n".encode("latin-1")
-        return b"".join((length, date, connection, b"\r\n", self.body if with_body else b""))
+        return b"".join((self._start, date, connection, b"\r\n", self.body if with_body else b""))
 
 
 OK = Answer(200)
@@ -70,7 +70,7 @@ def _single(reply: Reply | None, ack: Ack) -> Answer:
     if reply is None:
         status, text = _said(ack)
         return _error(status, text) if text else Answer(status)
-    headers = _headers(reply.headers)
+    headers = _headers(reply)
     if reply.record is None or reply.status in _BODILESS:
         return Answer(reply.status, b"", headers)
     return Answer(reply.status, JSON.encode(reply.record), _typed(headers))
@@ -84,7 +84,7 @@ def _batch(ack: Ack, replies: Mapping[int, Reply], count: int) -> Answer:
     if len(statuses) > 1:
         parts = [_part(each, text if each is rest else "") for each in listed]
         return Answer(_MIXED, b"[" + b",".join(parts) + b"]", (JSON_TYPE,))
-    headers = _headers(listed[0].headers) if all(each.headers == listed[0].headers for each in listed) else []
+    headers = _headers(listed[0]) if all(each.headers == listed[0].headers for each in listed) else []
     if (status := listed[0].status) in _BODILESS:
         return Answer(status, b"", headers)
     records = [b"null" if each.record is None else JSON.encode(each.record) for each in listed]
@@ -110,9 +110,10 @@ def _error(status: int, text: str, headers: Iterable[tuple[str, str]] = ()) -> A
     return Answer(status, JSON.encode({"error": text}), (JSON_TYPE, *headers))
 
 
-def _headers(given: Mapping[str, str] | None) -> list[tuple[str, str]]:
-    if not given:
-        return []
+def _headers(reply: Reply) -> list[tuple[str, str]]:
+    if not 200 <= reply.status <= 599:
+        raise ValueError(f"a status is 200 to 599; got {reply.status}")
+    given = reply.headers or {}
     for name, value in given.items():
         if not is_name(name) or not (value.isascii() and value.isprintable()):
             raise ValueError(f"the header {name!r} is none that HTTP can carry")
@@ -123,7 +124,3 @@ def _typed(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
     if any(name.lower() == "content-type" for name, _ in headers):
         return headers
     return [JSON_TYPE, *headers]
-
-
-def _first_line(status: int) -> str:
-    return f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from router_processors.serve_http.answers import Answer, refusal
 from router_processors.serve_http.body import Chunked, Ignored, Inflated, Kept, Sink, Sized
@@ -34,7 +34,7 @@ class Client(asyncio.Protocol):
         self.deadline = NEVER
         self.host = ""
         self._server = server
-        self._transport: Any
+        self._transport: asyncio.Transport
         self._buffer = b""
         self._head: Head | None = None
         self._body: Sized | Chunked | None = None
@@ -51,17 +51,18 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: wait for a request."""
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self.host = str(peer[0]) if peer else ""
         plain = transport.get_extra_info("socket")
         if plain is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         refused = self._server.joined(self)
-        if refused is not None:
-            self._say(refusal(refused), closes=True)
-        else:
+        if refused is None:
             self._wait()
+        else:  # without lingering: there are too many of them
+            self._transport.write(refusal(refused).said(self._server.date, _CLOSE))
+            self.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         """End: what was given to the flow goes on, and nobody hears of it."""
@@ -96,7 +97,9 @@ class Client(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It reads again."""
         self._is_choked = False
-        self._go_on()
+        if not self._is_closing and self._request is None:
+            self._wait()
+            self._go_on()
 
     # -- what the server tells ------------------------------------------------------------------
 
@@ -141,7 +144,6 @@ class Client(asyncio.Protocol):
         if self._is_paused:
             self._is_paused = False
             self._transport.resume_reading()
-        self._wait()
         self._read()
 
     # -- reading --------------------------------------------------------------------------------

@@ -62,9 +62,8 @@ class Intake:
         """Queue a request for the flow."""
         self.open += 1
         self._waiting.append((batch, request))
-        if self._wanted is not None:
+        if self._wanted is not None and not self._wanted.done():
             self._wanted.set_result(None)
-            self._wanted = None
 
     async def take(self) -> list[tuple[Batch, Request]]:
         """Wait for requests, and take those that have come together."""
@@ -90,7 +89,6 @@ class Intake:
     def close(self) -> None:
         """Take nothing more: the flow stops."""
         self.is_closed = True
-        self._wanted = None
         while self._waiting:
             self._refuse(self._stopping())
 

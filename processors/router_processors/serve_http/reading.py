@@ -40,9 +40,10 @@ class Reader:
         Raises:
             Refused: the body cannot be read.
         """
-        if self._is_document and body[:1] == b"{" and _is_record(body) and not _is_lines(media_type):
+        says_lines = media_type not in _USUAL and _is_lines(media_type)
+        if self._is_document and body[:1] == b"{" and not says_lines and _is_record(body):
             return Batch.raw((body,), JSON, **attributes), False
-        if self._is_document and _is_lines(media_type):
+        if self._is_document and says_lines:
             content = [line for each in body.split(b"\n") if (line := each.strip(_SPACE))]
             return self._batch(content, attributes), True
         start = body.lstrip(_SPACE)[:1] if self._is_document else b""

@@ -157,7 +157,7 @@ class Server:
         """
         try:
             batch, is_batch = self._records(client, head, body)
-        except Refused:
+        except BaseException:
             self.intake.count(-size)
             raise
         if not len(batch):

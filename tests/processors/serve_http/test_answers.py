@@ -162,6 +162,11 @@ def test_a_header_that_would_end_the_head_is_not_sent(headers: dict[str, str]) -
     assert (answer.status, answer.headers) == (500, (("Content-Type", "application/json"),))
 
 
+@pytest.mark.parametrize("is_batch", [False, True])
+def test_a_status_that_is_no_answer_is_500(is_batch: bool) -> None:
+    assert answer_of(ended(Outcome.DELIVERED, Reply(100)), 1, RETRY, is_batch=is_batch).status == 500
+
+
 def test_a_status_without_a_body_has_none() -> None:
     answer = answer_of(ended(Outcome.DELIVERED, Reply(204, {"n": 1})), 1, RETRY, is_batch=False)
     assert answer.said(b"Date: x\r\n", b"") == b"HTTP/1.1 204 No Content\r\nDate: x\r\n\r\n"

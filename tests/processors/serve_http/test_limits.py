@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from router import Batch
 from router_processors.serve_http import intake
+from router_processors.serve_http.answers import Answer
+from router_processors.serve_http.request import Request
 from tests.processors.serve_http.serving import Client, Served, post, serving, until
 from tests.router.engine.flows import Gate, Keep
 
@@ -196,3 +199,25 @@ async def test_two_hundred_slow_clients_keep_nobody_waiting() -> None:
             await client.send(post({"n": n})[20 + n % 60 :])
         assert {(await client.response()).status for client in slow} == {200}
     assert sorted(set(keep.numbers)) == list(range(-1, 200))
+
+
+class Heard:
+    """What a client is told."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+
+    def answer(self, answer: Answer) -> None:
+        self.statuses.append(answer.status)
+
+
+async def test_a_request_that_comes_while_the_flow_is_being_stopped_is_turned_away() -> None:
+    waiting, heard = intake.Intake(max_open=10, max_wait=1.0), Heard()
+    taking = asyncio.ensure_future(waiting.take())
+    await asyncio.sleep(0)
+    taking.cancel()
+    waiting.put(Batch.of([{}]), Request(cast("Any", heard), 1, 0, 0.0, is_batch=False))
+    waiting.close()
+    assert (heard.statuses, waiting.open) == ([503], 0)
+    with pytest.raises(asyncio.CancelledError):
+        await taking
