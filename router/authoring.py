@@ -213,6 +213,16 @@ class Processor:
         return {}
 
     @classmethod
+    def reads_from(cls, config: Any) -> Iterable[str]:
+        """What it reads outside, each by one name; pure. A flow that writes to the same is refused."""
+        return ()
+
+    @classmethod
+    def writes_to(cls, config: Any) -> Iterable[str]:
+        """What it writes outside while others may be reading there, by the names ``reads_from`` uses; pure."""
+        return ()
+
+    @classmethod
     def check(cls, config: Any) -> Iterable[str]:
         """Say what settings, each fine alone, cannot do together; pure, called when a flow is loaded."""
         return ()

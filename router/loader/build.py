@@ -107,6 +107,7 @@ class _Builder:
         run, defaults = self._run(data)
         reader = DraftReader(self._problems, self._context, self._substitution, defaults)
         drafts = {name: reader.read(name, each) for name, each in self._mapping(data, "processors").items()}
+        graph.check_outside(drafts, self._problems)
         specs = wire(drafts, self._problems)
         if all(draft.is_whole(self._problems) for draft in drafts.values()):
             graph.check(drafts, specs, self._problems)

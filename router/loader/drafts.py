@@ -38,6 +38,8 @@ class Draft:
     inputs: tuple[str, ...] | None = None
     targets: dict[str, list[Target]] = field(default_factory=dict)
     description: str = ""
+    reads_from: tuple[str, ...] = ()
+    writes_to: tuple[str, ...] = ()
 
     @property
     def is_source(self) -> bool:
@@ -144,6 +146,8 @@ class DraftReader:
             wrong = [str(said) for said in draft.kind.check(draft.config)]
             for said in wrong:
                 self._problems.add(_meant(draft.path, draft.config, said), said)
+            draft.reads_from = tuple(draft.kind.reads_from(draft.config))
+            draft.writes_to = tuple(draft.kind.writes_to(draft.config))
             draft.inputs = tuple(draft.kind.inputs_for(draft.config))
             own = tuple(draft.kind.relationships_for(draft.config))
             draft.relationships = self._relationships(draft, own, known_wrong=bool(wrong))

@@ -1,4 +1,4 @@
-"""Check the graph as a whole: everything can be reached, and every cycle has a way in and a way out."""
+"""Check the graph as a whole: everything can be reached, every cycle has a way in and a way out, also outside."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def check(drafts: Mapping[str, Draft], specs: Mapping[str, ProcessorSpec], probl
                 problems.add(path, f"nothing leaves the cycle {names}; send a relationship elsewhere, or to 'drop'")
         elif number not in entered and not specs[first].is_source:
             problems.add(path, f"nothing leads to {first!r}; name it in the 'to' of another processor")
+
+
+def check_outside(drafts: Mapping[str, Draft], problems: Problems) -> None:
+    """Note who writes outside what the flow reads there: it would be emptied, or read without end."""
+    readers = {place: name for name, draft in drafts.items() for place in draft.reads_from}
+    for draft in drafts.values():
+        for place in draft.writes_to:
+            if place in readers:
+                said = f"it writes to {place!r}, which {readers[place]!r} reads"
+                problems.add(draft.path, f"{said}: that would be emptied, or read without end; write elsewhere")
 
 
 def _connections(spec: ProcessorSpec) -> list[ConnectionSpec]:

@@ -113,6 +113,13 @@ class ReadFile(Source):
         except ConfigError as error:
             yield f"'format': {error}"
 
+    @classmethod
+    def reads_from(cls, config: ReadFileConfig) -> Iterable[str]:
+        """The file, where there is one."""
+        names = config.path
+        if not (names.is_stdin or names.is_pattern):
+            yield os.path.abspath(names.place(names.text))  # noqa: PTH100 - links are left as they are
+
     async def start(self, context: Context) -> None:
         """See that there is something to read."""
         self._manner = Manner(self.config.format, self.config.compression, self._records(), context.name, self._meter)

@@ -113,6 +113,12 @@ class WriteFile(Processor):
         except ConfigError as error:
             yield f"'format': {error}"
 
+    @classmethod
+    def writes_to(cls, config: WriteFileConfig) -> Iterable[str]:
+        """The file, where there is one and it is written in place."""
+        if config.path.literal and not config.is_held:
+            yield os.path.abspath(config.path.prefix)  # noqa: PTH100 - links are left as they are
+
     def fields(self) -> frozenset[str]:
         """What the path is made of."""
         return self.config.path.fields
