@@ -20,7 +20,6 @@ _TYPES = {
 _QUEUES = {
     "kafka": "Kafka queues",
 }
-_SETTINGS = {"checkpoint": "checkpoints"}
 
 
 def later(word: str, path: Path) -> str:
@@ -29,7 +28,7 @@ def later(word: str, path: Path) -> str:
         return _said(repr(word), _TOP.get(word))
     if path[0] == "run" and len(path) == 2:
         return _said(f"'run.{word}'", _RUN.get(word))
-    return _said(repr(word), _SETTINGS.get(word))
+    return ""
 
 
 def later_type(word: str) -> str:

@@ -28,10 +28,13 @@ from router import (
     Source,
     failed,
 )
+from router_processors.read_file.again import read_again
+from router_processors.read_file.batches import Item, Manner, Meter, Position
+from router_processors.read_file.checkpoints import Checkpoints
 from router_processors.read_file.decompress import Compression
 from router_processors.read_file.follow import Follower
 from router_processors.read_file.names import FileNames, FileNamesSetting
-from router_processors.read_file.reading import RECORDS, Item, Manner, Meter, Position, Reading
+from router_processors.read_file.reading import RECORDS, Reading
 
 _SECONDS = 0.1  # how much of a rate goes into one batch
 _LATE = 1.0  # seconds; what was missed by more is not made up for
@@ -63,7 +66,9 @@ class ReadFileConfig(Config):
     poll: timedelta = Field(
         timedelta(milliseconds=200), gt=timedelta(0), description="How often `follow` and `watch` look."
     )
-    checkpoint: bool = Field(False, description="Whether to go on where the last run ended. Only false for now.")
+    checkpoint: bool = Field(
+        False, description="Whether to keep how far each file was read, and go on there after a restart."
+    )
 
 
 class ReadFile(Source):
@@ -79,8 +84,15 @@ class ReadFile(Source):
     when one is cut; what was written and cut between two looks is missed. `watch` takes a file up
     when it has not changed between two looks, and reads one that changes later once more.
 
-    No position is kept: a second run reads from the beginning. Records that were rejected are
-    not read again in the same run; a bulletin at the end says how many batches.
+    Without `checkpoint` a second run reads from the beginning, and records that were rejected are
+    not read again in the same run; a bulletin at the end says how many batches. With it the position up
+    to which all records are safe is kept in the flow's state for each file, and a restart goes on there:
+    no record is lost, those behind the position come again. A file is known by its device and
+    inode and by its first KiB: one that was renamed beside its old name is read to its end, one that was cut or
+    replaced from its beginning. Compressed data, and formats that are read as a whole, are read again
+    up to the position and left out. `once` then gives what is new since the last run, `watch` remembers the
+    files it has read. What was rejected is given again, after 1 s at first and at most 5 min, as long as
+    the source still reads. A file that is gone is forgotten after 30 days.
 
     Example:
         read: {type: read_file, path: posts.jsonl, to: score}
@@ -95,13 +107,19 @@ class ReadFile(Source):
         self._meter = Meter()
         self._total: int | None = None
         self._rejected = 0
+        self._checkpoints: Checkpoints | None = None
+        if config.checkpoint:
+            is_streaming = config.format.is_streaming
+            self._checkpoints = Checkpoints(config.path, mode=config.mode, is_streaming=is_streaming)
         self._manner = Manner(config.format, config.compression, self._records(), self.type_name, self._meter)
 
     @classmethod
     def check(cls, config: ReadFileConfig) -> Iterable[str]:
         """Refuse what cannot be read that way."""
-        if config.checkpoint:
-            yield "'checkpoint' needs durable state, which comes later"
+        if config.checkpoint and config.path.is_stdin:
+            yield "'checkpoint': the standard input has no position to go on at"
+        if config.checkpoint and config.loop:
+            yield "'loop' begins again, 'checkpoint' goes on; give one of them"
         if config.loop and (config.mode != "once" or config.path.is_stdin):
             yield f"'loop' begins again at the end, which {'standard input' if config.path.is_stdin else config.mode} lacks"
         if config.path.is_stdin and config.mode != "once":
@@ -121,7 +139,9 @@ class ReadFile(Source):
             yield os.path.abspath(names.place(names.text))  # noqa: PTH100 - links are left as they are
 
     async def start(self, context: Context) -> None:
-        """See that there is something to read."""
+        """See that there is something to read, and learn how far it was read before."""
+        if self._checkpoints is not None:
+            await self._checkpoints.load(context)
         self._manner = Manner(self.config.format, self.config.compression, self._records(), context.name, self._meter)
         names = self.config.path
         if names.is_pattern or names.is_stdin:
@@ -142,12 +162,14 @@ class ReadFile(Source):
             raise ProcessorError(f"{place!r} is a folder; name its files, such as {right!r}")
         if self.config.mode != "once" and not stat.S_ISREG(mode):
             raise ProcessorError(f"{place!r} is no regular file; it can be read in mode 'once' only")
+        if self._checkpoints is not None and not stat.S_ISREG(mode):
+            raise ProcessorError(f"{place!r} is no regular file; 'checkpoint' has no position to keep")
 
     async def produce(self, context: Context) -> AsyncGenerator[Item, None]:
         """Give records until there are no more."""
         modes = {"once": self._once, "follow": self._follow, "watch": self._watch}
         due = context.now()
-        async with aclosing(modes[self.config.mode](context)) as items:
+        async with aclosing(self._with_rejected(modes[self.config.mode](context), context)) as items:
             async for item in items:
                 if self.config.rate:
                     now = context.now()
@@ -156,15 +178,48 @@ class ReadFile(Source):
                     due = max(due, now - _LATE) + _count(item) / self.config.rate
                 yield item
 
+    async def _with_rejected(
+        self, items: AsyncGenerator[Item | None, None], context: Context
+    ) -> AsyncGenerator[Item, None]:
+        """Give between the items what was rejected, when its time has come; and at the end all that is left of it."""
+        kept = self._checkpoints
+        async with aclosing(items):
+            async for item in items:
+                if item is not None:
+                    yield item
+                async for again in self._rejected_items(context):
+                    yield again
+        while kept is not None and (due := kept.next_again) is not None:
+            await context.sleep(max(0.0, due - context.now()))
+            async for again in self._rejected_items(context):
+                yield again
+
+    async def _rejected_items(self, context: Context) -> AsyncGenerator[Item, None]:
+        if self._checkpoints is None:
+            return
+        self._checkpoints.refresh()
+        for token in self._checkpoints.due_again():
+            name = self._checkpoints.place_again(token)
+            item = None if name is None else await read_again(token, self._open_plain(name))
+            if item is None:
+                context.bulletin("records that were rejected cannot be read again", path=token.position.path)
+            else:
+                yield item
+
     def settled(self, ack: Ack) -> None:
-        """Count what was rejected: without a saved position nothing more can be done for it."""
-        self._rejected += ack.outcome is Outcome.REJECTED
+        """Save up to where all is safe, and count what was rejected."""
+        if self._checkpoints is None or not self._checkpoints.settled(ack):
+            self._rejected += ack.outcome is Outcome.REJECTED
 
     async def stop(self, context: Context) -> None:
-        """Tell of what was rejected."""
+        """See that positions are on disk; tell of what was rejected."""
+        if self._checkpoints is not None:
+            await self._checkpoints.stop()
+            self._rejected += self._checkpoints.rejected
         if self._rejected:
-            text = "batches were rejected; a second run reads them again, with all others"
-            context.bulletin(text, batches=self._rejected)
+            text = "batches were rejected; a second run reads them again"
+            with_others = "" if self._checkpoints is not None else ", with all others"
+            context.bulletin(text + with_others, batches=self._rejected)
 
     def progress(self) -> tuple[int, int | None]:
         """How many bytes were read, and of how many."""
@@ -175,9 +230,9 @@ class ReadFile(Source):
 
     # -- the modes ------------------------------------------------------------------------------
 
-    async def _once(self, context: Context) -> AsyncGenerator[Item, None]:
+    async def _once(self, context: Context) -> AsyncGenerator[Item | None, None]:
         while True:
-            found = self.config.path.find()
+            found = [*self._moved(), *self.config.path.find()]
             if not found:
                 context.bulletin("no file matches", path=str(self.config.path))
             self._total = None if self.config.loop else _total([self.config.path.place(name) for name in found])
@@ -192,13 +247,15 @@ class ReadFile(Source):
             if is_empty:
                 await context.sleep(_PAUSE)
 
-    async def _follow(self, context: Context) -> AsyncGenerator[Item, None]:
+    async def _follow(self, context: Context) -> AsyncGenerator[Item | None, None]:
         follower = Follower(self.config.path, self._open, context, self.config.poll.total_seconds())
+        for name in self._moved():
+            follower.adopt(name)
         async with aclosing(follower.items()) as items:
             async for item in items:
                 yield item
 
-    async def _watch(self, context: Context) -> AsyncGenerator[Item, None]:
+    async def _watch(self, context: Context) -> AsyncGenerator[Item | None, None]:
         names = self.config.path
         read: dict[str, object] = {}
         before: dict[str, object] = {}
@@ -212,6 +269,7 @@ class ReadFile(Source):
                     read[name] = version
             before = now
             read = {name: version for name, version in read.items() if name in now}
+            yield None
             await context.sleep(self.config.poll.total_seconds())
 
     async def _whole(self, name: str, context: Context) -> AsyncGenerator[Item, None]:
@@ -223,6 +281,8 @@ class ReadFile(Source):
         except OSError as error:
             context.bulletin("a file cannot be read", path=name, error=error.strerror)
             yield self._unreadable(name, error)
+            return
+        if reading is None:
             return
         try:
             while not reading.at_end:
@@ -241,8 +301,20 @@ class ReadFile(Source):
             error_text = {} if reading.error is None else {"error": str(reading.error)}
             context.bulletin("parts of a file are no records", path=name, parts=reading.misread, **error_text)
 
-    def _open(self, name: str) -> Reading:
+    def _open(self, name: str) -> Reading | None:
+        """Open a file where it was left; None: there is nothing new in it."""
+        reading = self._open_plain(name)
+        if self._checkpoints is None or self._checkpoints.begin(reading):
+            return reading
+        self._meter.nbytes += reading.size
+        reading.close()
+        return None
+
+    def _open_plain(self, name: str) -> Reading:
         return Reading(name, self.config.path.place(name), self._manner)
+
+    def _moved(self) -> list[str]:
+        return [] if self._checkpoints is None else list(self._checkpoints.moved())
 
     def _unreadable(self, name: str, error: OSError) -> Item:
         nothing = Batch.raw([b""], RAW, path=name)

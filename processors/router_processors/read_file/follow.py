@@ -8,8 +8,9 @@ import stat
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 from router import Context
+from router_processors.read_file.batches import Item
 from router_processors.read_file.names import FileNames
-from router_processors.read_file.reading import Item, Reading
+from router_processors.read_file.reading import Reading
 
 
 class Follower:
@@ -19,7 +20,7 @@ class Follower:
     read to its end, and a look later let go, before a new one is begun.
     """
 
-    def __init__(self, names: FileNames, open_: Callable[[str], Reading], context: Context, poll: float) -> None:
+    def __init__(self, names: FileNames, open_: Callable[[str], Reading | None], context: Context, poll: float) -> None:
         self._names = names
         self._open = open_
         self._context = context
@@ -29,8 +30,12 @@ class Follower:
         self._next_look = 0.0
         self._told: set[str] = set()
 
-    async def items(self) -> AsyncGenerator[Item, None]:
-        """Give records as they come, without end."""
+    def adopt(self, name: str) -> None:
+        """Read a file to its end that is not found under the names any more."""
+        self._open_one(name)
+
+    async def items(self) -> AsyncGenerator[Item | None, None]:
+        """Give records as they come, without end; None where there are none now."""
         try:
             while True:
                 has_moved, is_empty = False, True
@@ -48,6 +53,7 @@ class Follower:
                     yield item
                 self._next_look = self._context.now() + self._poll
                 if not has_moved and known >= set(self._files):
+                    yield None
                     await self._context.sleep(self._poll)
         finally:
             for reading in self._files.values():
@@ -92,11 +98,15 @@ class Follower:
         for identity, name in found.items():
             if identity in self._files:
                 continue
-            try:
-                reading = self._open(name)
-            except OSError as error:
-                self._tell("a file cannot be read; waiting for it", name, error)
-            else:
+            self._open_one(name)
+
+    def _open_one(self, name: str) -> None:
+        try:
+            reading = self._open(name)
+        except OSError as error:
+            self._tell("a file cannot be read; waiting for it", name, error)
+        else:
+            if reading is not None:
                 self._files[reading.identity] = reading
                 self._told.discard(name)
 

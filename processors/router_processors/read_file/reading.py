@@ -1,4 +1,4 @@
-"""One open file: its bytes, decompressed, cut into records, put into batches."""
+"""One open file: its bytes, decompressed, cut into records."""
 
 from __future__ import annotations
 
@@ -6,58 +6,27 @@ import asyncio
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple, TypeAlias
+from collections.abc import Iterator
+from typing import BinaryIO
 
-from router import RAW, Batch, DecodeError, Format, Misread, Part, Routes, failed
-from router_processors.read_file.decompress import Compression, Decompressor, decompressor, is_undecided
+from router import DecodeError, Misread, Part, RecordReader
+from router_processors.read_file.batches import UNTRACKED, Batches, Item, Manner, Position, Track
+from router_processors.read_file.decompress import Decompressor, decompressor, is_undecided
 
 BLOCK = 256 << 10
 RECORDS = 1000
 _BLOCKS = (64 << 10, 1 << 20)
 _AIMED = 980  # records of a block: as many as fit a batch, but for chance
+_HEAD = 1 << 20  # how much of a file is read again before a jump, to learn what its beginning says
 _INHERITED = re.compile(r"-|/dev/stdin|(?:/dev|/proc/self)/fd/([0-9]+)")
 
 
-class Position(NamedTuple):
-    """The token of a batch: its file, and up to which byte of it every record has been given."""
-
-    path: str
-    offset: int
-
-
-Item: TypeAlias = "tuple[Batch | Routes, Position]"
-
-
-class Meter:
-    """How many bytes have been read of all files."""
-
-    __slots__ = ("nbytes",)
-
-    def __init__(self) -> None:
-        self.nbytes = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How files are read: what the settings say, and who reads."""
-
-    format: Format
-    compression: Compression
-    records: int
-    """The most records of a batch."""
-    reader: str
-    """The processor's name, for the errors of records."""
-    meter: Meter
-
-
 class Reading:
-    """Reads one file from its beginning.
+    """Reads one file from its beginning, or from a position on.
 
     ``step`` reads a block and gives what it holds; ``at_end`` then says that there was nothing
     more, which may change for a file that grows. What cannot be read is given as records for
-    ``failure``, counted in ``misread``; after an error of the whole file nothing more is read.
+    ``failure``; after an error of the whole file nothing more is read.
 
     Raises:
         OSError: it cannot be opened.
@@ -66,25 +35,51 @@ class Reading:
     def __init__(self, name: str, place: str, manner: Manner) -> None:
         self.name = name
         self.at_end = False
-        self.misread = 0
-        self._records = 0
-        self._block = BLOCK
         self.offset = 0
         self.error: DecodeError | None = None
+        self._block = BLOCK
         self._manner = manner
         self._fd = _open(place)
         mode = os.fstat(self._fd).st_mode
+        self.is_regular = stat.S_ISREG(mode)
         self._waits = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(self._fd)
         self._stream: BinaryIO | None = None
-        self._begin()
-        self._parts = self._seekable_parts() if stat.S_ISREG(mode) else None
+        self._begin(Position(name, 0), UNTRACKED)
+        self._parts = self._seekable_parts() if self.is_regular else None
         self._part: Part | None = None
 
-    def _begin(self) -> None:
+    def _begin(self, start: Position, track: Track) -> None:
         self._frames = self._manner.format.reader()
         self._decompressor: Decompressor | None = None
         self._head: bytes | None = b""
-        self._position = Position(self.name, 0)
+        self._batches = Batches(self._manner, start, track)
+
+    def go_on(self, start: Position, track: Track) -> None:
+        """Begin at a position, and tell a track what is given."""
+        self._begin(start._replace(path=self.name), track)
+        if start.offset:
+            self._head = None  # what has places to go on at is not compressed
+            self._frames = self._prepared(start.offset)
+            os.lseek(self._fd, start.offset, os.SEEK_SET)
+            self.offset = start.offset
+            self._manner.meter.nbytes += start.offset
+
+    def _prepared(self, offset: int) -> RecordReader:
+        """A reader that knows the beginning of the file, such as a header, and expects a record next."""
+        frames = self._manner.format.reader()
+        if offset <= _HEAD:
+            frames.feed(os.pread(self._fd, offset, 0))
+            return frames
+        fed, whole = 0, 0
+        while not whole and fed < offset:
+            data = os.pread(self._fd, min(_HEAD, offset - fed), fed)
+            frames.feed(data)
+            fed += len(data)
+            whole = fed - frames.pending
+        if whole < fed:
+            frames = self._manner.format.reader()
+            frames.feed(os.pread(self._fd, whole, 0))
+        return frames
 
     @property
     def identity(self) -> tuple[int, int]:
@@ -96,6 +91,21 @@ class Reading:
     def size(self) -> int:
         """How long the file is now."""
         return os.fstat(self._fd).st_size
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """What changes when the file does."""
+        found = os.fstat(self._fd)
+        return found.st_size, found.st_mtime_ns
+
+    @property
+    def misread(self) -> int:
+        """How many parts of it are no records."""
+        return self._batches.misread
+
+    def look(self, size: int, at: int = 0) -> bytes:
+        """The bytes that stand at a place, as many as there are; what is read next stays the same."""
+        return os.pread(self._fd, size, at)
 
     async def wait(self) -> None:
         """Wait until something can be read where that may take long: a pipe, a terminal."""
@@ -126,16 +136,19 @@ class Reading:
         self.offset += len(data)
         self._manner.meter.nbytes += len(data)
         if self.error is None and data:
-            before = self._records
+            before = self._batches.records
             yield from self._decompressed(data)
-            if self._records > before and len(data) == self._block:
-                fitting = len(data) * _AIMED // (self._records - before)
+            if self._batches.records > before and len(data) == self._block:
+                fitting = len(data) * _AIMED // (self._batches.records - before)
                 self._block = max(_BLOCKS[0], min(_BLOCKS[1], fitting))
 
     def end(self) -> Iterator[Item]:
         """Give what was waiting for the end of the file."""
-        if self.error is not None or self._parts is not None:
-            return
+        if self.error is None and self._parts is None:
+            yield from self._last()
+        self._batches.track.finished(self._batches.position, self.offset)
+
+    def _last(self) -> Iterator[Item]:
         try:
             if self._head is not None:
                 yield from self._sniffed(self._head)
@@ -145,14 +158,15 @@ class Reading:
         except DecodeError as error:
             yield from self._break_off(error)
         else:
-            yield from self._items(self._frames.end())
+            is_tail = self._decompressor is None and self._manner.format.is_streaming
+            yield from self._batches.items(self._frames.end(), None, is_tail=is_tail)
 
     def restart(self) -> None:
         """Go back to the beginning, for a file that was cut."""
         os.lseek(self._fd, 0, os.SEEK_SET)
         self.offset = 0
         self.error = None
-        self._begin()
+        self._begin(Position(self.name, 0), self._batches.track.anew())
 
     def close(self) -> None:
         """Close it."""
@@ -184,7 +198,7 @@ class Reading:
             self.at_end = True
             self.offset = self.size
             self._manner.meter.nbytes += self.offset
-        yield from self._items(part)
+        yield from self._batches.items(part, None)
 
     # -- piece by piece --------------------------------------------------------------------------
 
@@ -208,43 +222,16 @@ class Reading:
         for piece in (data,) if self._decompressor is None else self._decompressor.feed(data):
             yield from self._items(self._frames.feed(piece))
 
+    def _items(self, part: Part) -> Iterator[Item]:
+        is_plain = self._decompressor is None and self._manner.format.is_streaming
+        return self._batches.items(part, self.offset - self._frames.pending if is_plain else None)
+
     def _break_off(self, error: DecodeError) -> Iterator[Item]:
         """Give what is whole, and one failure for what is lost behind it."""
         self.error, self.at_end = error, True
         part = self._frames.end(error)
-        yield from self._items(part if part.misread else Part(part.content, part.rows, [Misread(0, b"", error)]))
-
-    # -- batches --------------------------------------------------------------------------------
-
-    def _items(self, part: Part) -> Iterator[Item]:
-        codec = self._manner.format.codec
-        given: list[Batch | Routes] = []
-        if codec is None:
-            given += [Batch.of(part.rows[each], path=self.name) for each in self._slices(len(part.rows))]
-        else:
-            given += [Batch.raw(part.content[each], codec, path=self.name) for each in self._slices(len(part.content))]
-        self._records += len(part.content) + len(part.rows)
-        if part.misread:
-            given.append({"failure": self._failures(part.misread)})
-        if not given:
-            return
-        for batch in given[:-1]:
-            yield batch, self._position
-        unfinished = self._frames.pending if self._decompressor is None else 0
-        self._position = Position(self.name, self.offset - unfinished)
-        yield given[-1], self._position
-
-    def _failures(self, misread: Sequence[Misread]) -> Batch:
-        self.misread += len(misread)
-        lost = Batch.raw([each.content for each in misread], RAW, path=self.name)
-        return failed(lost, [(index, each.error) for index, each in enumerate(misread)], self._manner.reader)
-
-    def _slices(self, count: int) -> Iterator[slice]:
-        """Batches of about the same size, none of them too large."""
-        if count:
-            size = -(-count // -(-count // self._manner.records))
-            for start in range(0, count, size):
-                yield slice(start, start + size)
+        part = part if part.misread else Part(part.content, part.rows, [Misread(0, b"", error)])
+        yield from self._batches.items(part, None)
 
 
 def _set(ready: asyncio.Future[None]) -> None:

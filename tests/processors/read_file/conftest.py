@@ -34,6 +34,7 @@ class Reading:
     """A flow with one ``read_file``, and what has come out of it so far."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        data = Path("data") if settings.get("checkpoint") else None
         to = {"success": "good", "failure": "bad"}
         keep = {"type": "log"}
         read = {"type": "read_file", "to": to, **settings}
@@ -41,7 +42,7 @@ class Reading:
         flow = build_flow({"flow": "test", "processors": {"read": read, **sinks}})
         self.good, self.bad, self.clock = Sink(), Sink(), VirtualClock(1000.0)
         replace = {"good": self.good, "bad": self.bad}
-        self.engine = Engine(flow, replace={name: replace[name] for name in sinks}, clock=self.clock)
+        self.engine = Engine(flow, replace={name: replace[name] for name in sinks}, data=data, clock=self.clock)
 
     async def advance(self, seconds: float = 0.0) -> None:
         await self.clock.advance(seconds, lambda: self.engine.is_busy)

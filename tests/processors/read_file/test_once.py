@@ -301,7 +301,8 @@ async def test_rejected_batches_are_told_at_the_end(reading: Read, tmp_path: Pat
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"checkpoint": True}, "'checkpoint' needs durable state, which comes later"),
+        ({"checkpoint": True, "loop": True}, "'loop' begins again, 'checkpoint' goes on; give one of them"),
+        ({"checkpoint": True, "path": "-"}, "'checkpoint': the standard input has no position to go on at"),
         ({"loop": True, "mode": "follow"}, "'loop' begins again at the end, which follow lacks"),
         ({"path": "-", "mode": "watch"}, "'mode': the standard input is read once; got 'watch'"),
         ({"path": "x.json", "mode": "follow"}, "'mode': format 'json' reads whole files; use 'watch'"),

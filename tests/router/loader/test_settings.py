@@ -64,7 +64,6 @@ ENDS = "to: {unique: drop, duplicate: drop}"
             ],
         ),
         (f"type: dedupe\n{ENDS}\nkey: a\nleast: 20", ["8:5: processor 'clean': 'least' (20) is above 'most' (10)"]),
-        (f"type: dedupe\n{ENDS}\nkey: a\ncheckpoint: 5s", ["8:5: processor 'clean': 'checkpoint' comes later: this version has no checkpoints"]),
         ("type: write\npath: x\nmode: apend", ["7:5: processor 'clean': 'mode' must be 'append' or 'replace', got 'apend' (did you mean 'append'?)"]),
         ("type: write\npath: x\nmode: [a]", ["7:5: processor 'clean': 'mode' must be 'append' or 'replace', got a list"]),
         ("type: route\nwhen: {}\nto: drop", ["6:5: processor 'clean': 'when' must have at least 1 entry, got a mapping"]),
