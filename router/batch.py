@@ -12,6 +12,7 @@ from router.ack import Ack
 from router.codec import JSON, Codec, Failures, Record, are_finite, codec, decode_all, encode_all, merged_failures
 from router.errors import DecodeError
 from router.forms import Chooser, Columns, Forms, as_list, checked_rows, joined_columns
+from router.lineage import derived_columns, grouped_columns
 from router.origins import (
     Origin,
     Owners,
@@ -21,8 +22,6 @@ from router.origins import (
     chosen,
     common_attributes,
     distinct,
-    grouped,
-    grouped_indexes,
     joined,
     owned_anew,
     owned_by,
@@ -300,10 +299,7 @@ class Batch(Forms):
             raise ValueError(f"a group gives one row; got {len(groups)} groups and {len(rows)} rows")
         owners = owners_of(self._runs)
         merged = [tuple(dict.fromkeys(chain.from_iterable(owners[i] for i in group))) for group in groups]
-        columns = {
-            name: grouped_indexes(merged, owners, values, groups) if name == "index" else grouped(values, groups)
-            for name, values in (self._columns or {}).items()
-        }
+        columns = grouped_columns(self.columns, merged, owners, groups)
         made = Batch(len(rows), run_length(merged), rows=checked_rows(rows), columns=columns or None)
         made.is_merged = True
         return made
@@ -313,7 +309,8 @@ class Batch(Forms):
 
         Only where that is so: each row keeps every origin of the batch waiting.
         """
-        made = Batch(len(rows), ((distinct(self._runs), len(rows)),), rows=checked_rows(rows))
+        columns = derived_columns(self.columns, len(rows))
+        made = Batch(len(rows), ((distinct(self._runs), len(rows)),), rows=checked_rows(rows), columns=columns)
         made.is_merged = True
         return made
 

@@ -17,6 +17,7 @@ from router.authoring import Processor, Source
 from router.codec import Projection
 from router.config import Config, Field, Size
 from router.expression import Expression
+from router.provenance import Level, ProvenanceOptions
 from router.relationship import FAILURE, Relationship, Unconnected
 
 __all__ = [
@@ -181,6 +182,10 @@ class FlowRun(Config):
         timedelta(seconds=20), ge=timedelta(0), description="How long a stop waits for records under way."
     )
     on_dead_letter: Literal["continue", "stop"] = Field("continue", description="Whether a dead letter stops the flow.")
+    provenance: Level | ProvenanceOptions = Field(
+        "counts",
+        description="How much is written down of what happens to records: `off`, `counts`, `sample`, `full`, or a mapping.",
+    )
     defaults: dict[str, Any] = Field(default_factory=dict, description="`run` settings for every processor.")
 
 

@@ -80,6 +80,8 @@ class Connection(ABC):
         """Tells the consumer that there is something to take."""
         self.taps: tuple[Callable[[Batch], None], ...] = ()
         """Who sees each batch that is put; must be cheap, and keep nothing waiting."""
+        self.lost: Callable[[str, Batch, str], None] | None = None
+        """Hears what ended here: it had ``expired``, was too much (``full``), or went to the ``dead_letters``."""
         self._expire = limits.expire.total_seconds() if limits.expire is not None else None
         self._when_full = limits.when_full
         self._now = around.now
@@ -197,11 +199,13 @@ class Connection(ABC):
             self._drop_expired(self._expire)
         shed = 0
         while self._when_full == "drop_oldest" and self._entries and not self._fits(batch):
+            self._tell_lost(self._entries[0].batch, "full")
             shed += self._drop_head()
         if self._fits(batch):
             self._accept(batch)
         else:
             shed += len(batch)
+            self._tell_lost(batch, "full")
             for ack in batch.acks():
                 ack.hold()
                 ack.release(Outcome.DROPPED)
@@ -347,11 +351,16 @@ class Connection(ABC):
     def _drop_expired(self, seconds: float) -> None:
         oldest, expired = self._now() - seconds, 0
         while self._entries and self._entries[0].time <= oldest:
+            self._tell_lost(self._entries[0].batch, "expired")
             expired += self._drop_head()
         if expired:
             self.dropped += expired
             self._on_drop(self.id, expired, "expired")
             self._wake_putter()
+
+    def _tell_lost(self, batch: Batch, why: str) -> None:
+        if self.lost is not None:
+            self.lost(self.id, batch, why)
 
     @abstractmethod
     def _drop_head(self) -> int:

@@ -143,7 +143,9 @@ class DiskQueue(Connection):
 
     def _store_others(self, batch: Batch, rank: float, failures: Failures) -> None:
         bad = [index for index, _ in failures]
-        self._refuse(batch.select(bad), [(number, error) for number, (_, error) in enumerate(failures)])
+        refused = batch.select(bad)
+        self._tell_lost(refused, "dead_letters")
+        self._refuse(refused, [(number, error) for number, (_, error) in enumerate(failures)])
         good = sorted(set(range(len(batch))) - set(bad))
         if good:
             self._store(batch.select(good), rank)

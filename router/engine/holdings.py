@@ -7,6 +7,7 @@ from collections.abc import Callable
 from router.ack import Outcome
 from router.connections.base import Gauge
 from router.engine.context import HeldBatch
+from router.engine.trail import Trail
 from router.flow import HoldOptions
 
 __all__ = ["Holdings"]
@@ -20,6 +21,7 @@ class Holdings:
         self.changes = 0
         """How often something was held or let go of: what tells one state from another."""
         self.inside: Gauge | None = None
+        self.trail: Trail | None = None
         self._limits = limits
         self._nbytes = 0
         self._held: dict[HeldBatch, int] = {}
@@ -69,10 +71,13 @@ class Holdings:
         if nbytes is None:
             return
         self._charge(-len(held.batch), -nbytes)
+        if self.trail is not None:
+            self.trail.let_go(held)
         self._on_release()
 
     def reject(self) -> None:
         """Give everything back."""
+        self.trail = None  # it comes again, and ends then
         for held in self.batches:
             held.settle(Outcome.REJECTED)
 

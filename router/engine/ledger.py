@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
+from router.engine.context import HeldBatch
+from router.engine.outputs import Outputs
+from router.engine.trace import Trace
 
 __all__ = ["Ledger"]
 
@@ -14,12 +17,25 @@ __all__ = ["Ledger"]
 class Ledger:
     """What went on of one taken batch, or is held: an origin that lost a record on the way was dropped."""
 
-    __slots__ = ("_is_merged", "_out", "_seen")
+    __slots__ = ("_is_merged", "_out", "_seen", "_trace")
 
-    def __init__(self) -> None:
+    def __init__(self, trace: Trace | None = None) -> None:
+        self._trace = trace
         self._out = 0
         self._is_merged = False
         self._seen: list[Batch] = []
+
+    def passes(self, outputs: Outputs) -> Outputs:
+        """Note outputs that are about to be put, and give those that are followed their names."""
+        for _, each in outputs:
+            self.saw(each)
+        return outputs if self._trace is None else self._trace.put(outputs)
+
+    def holds(self, held: HeldBatch) -> None:
+        """Note records that are held."""
+        self.saw(held.batch)
+        if self._trace is not None:
+            self._trace.hold(held)
 
     def saw(self, batch: Batch) -> None:
         """Note an output, or records that are held."""
@@ -33,6 +49,8 @@ class Ledger:
         A record that became several can hide the loss of another of its origin: both were wanted so.
         """
         seen = self._seen
+        if self._trace is not None:
+            self._trace.end(seen)
         if len(seen) == 1 and (seen[0] is batch or seen[0].origin_runs() is batch.origin_runs()):
             return None
         if self._is_merged or self._out >= len(batch):

@@ -11,6 +11,7 @@ from router.codec import Projection
 from router.connections.bounded import Connection
 from router.engine.clock import Timer
 from router.engine.outputs import Outputs, all_failed
+from router.engine.trail import Trail
 from router.errors import ProcessorError
 from router.flow import Ending, ProcessorSpec
 from router.functions import error_of
@@ -55,6 +56,7 @@ class Outlet:
     ) -> None:
         self.counts: dict[str, int] = {each.name: 0 for each in spec.relationships}
         self.errors = 0
+        self.trail: Trail | None = None
         self._spec = spec
         self._projection = projection
         self._back_edges = back_edges
@@ -119,11 +121,15 @@ class Outlet:
         for relationship, given in outputs:
             batch = self._prepared(relationship, given)
             self.counts[relationship] = self.counts.get(relationship, 0) + len(batch)
-            for target in self._route(relationship):
+            for number, target in enumerate(self._route(relationship)):
+                sent = batch
+                if number and self.trail is not None:
+                    sent = self.trail.cloned(relationship, number, batch)
                 if not isinstance(target, Connection):
-                    ends.append((target, batch))
+                    ends.append((target, sent))
                     continue
-                sent = _round(batch) if target.id in self._back_edges else batch
+                if target.id in self._back_edges:
+                    sent = _round(sent)
                 if target in waiting:  # behind what waits already, so that nothing overtakes
                     waiting[target].append(sent)
                 elif not target.offer(sent):

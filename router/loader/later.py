@@ -10,7 +10,6 @@ _TOP = {
 }
 _RUN = {
     "schedule": "schedules",
-    "provenance": "provenance",
 }
 _TYPES = {
     "flow": "groups",

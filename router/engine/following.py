@@ -1,0 +1,67 @@
+"""Lets provenance follow a flow: puts a trail beside each processor, and reads the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from router.engine.build import Machine
+from router.engine.clock import Clock
+from router.engine.counts import Total
+from router.engine.desk import Desk
+from router.engine.provenance import Provenance
+from router.engine.trail import Trail
+from router.flow import Flow
+from router.provenance import ProvenanceOptions
+
+__all__ = ["follow"]
+
+
+def follow(flow: Flow, machine: Machine, *, folder: Path | None, clock: Clock, desk: Desk) -> Provenance | None:
+    """Begin to write what happens, as the flow asks; None where nothing is written.
+
+    Args:
+        folder: the flow's data folder; None: it has none that outlives the run, and so nothing to write to.
+    """
+    options = ProvenanceOptions.of(flow.run.provenance)
+    if options.level == "off":
+        return None
+
+    def tell(text: str, data: Mapping[str, object]) -> None:
+        desk.bulletin(flow.name, text, data)
+
+    if folder is None:
+        if options.share:
+            tell("provenance is not kept: the engine was given no data folder", {})
+        return None
+    provenance = Provenance(options, folder, now=clock.now, tell=tell)
+    provenance.open()
+    if not provenance.is_on:
+        return provenance
+    provenance.watch(lambda: _totals(machine))
+    if provenance.follows:
+        _attach(flow, machine, provenance)
+    return provenance
+
+
+def _attach(flow: Flow, machine: Machine, provenance: Provenance) -> None:
+    for name, spec in flow.processors.items():
+        source = machine.sources.get(name)
+        if source is not None:
+            source.trail = source.outlet.trail = Trail(provenance, spec, is_sink=False)
+            continue
+        runner = machine.runners[name]
+        trail = Trail(provenance, spec, is_sink=runner.processor.is_sink)
+        runner.trail = runner.outlet.trail = runner.holdings.trail = trail
+    for connection in machine.connections.values():
+        connection.lost = provenance.lost
+
+
+def _totals(machine: Machine) -> Iterator[Total]:
+    for name, runner in machine.runners.items():
+        yield "in", name, "", runner.records_in
+    for name in (*machine.sources, *machine.runners):
+        for relationship, records in machine.of(name).outlet.counts.items():
+            yield "out", name, relationship, records
+    for name, connection in machine.connections.items():
+        yield "dropped", name, "", connection.dropped

@@ -1,0 +1,73 @@
+"""Where the engine tells provenance what one processor does; a processor nobody follows has no trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from router.batch import Batch
+from router.engine.outputs import Outputs
+from router.engine.provenance import Provenance
+from router.engine.scribe import Scribe
+from router.engine.trace import Trace, Unspent, ids_of
+from router.flow import ProcessorSpec
+from router.lineage import LINEAGE
+from router.storage.provenance.events import EventType
+
+__all__ = ["Trail"]
+
+
+class Trail:
+    """Follows records through one processor."""
+
+    def __init__(self, provenance: Provenance, spec: ProcessorSpec, *, is_sink: bool) -> None:
+        self._provenance = provenance
+        self._scribe = Scribe(provenance, spec, is_sink=is_sink)
+        self._unspent = Unspent()
+
+    def given(self, outputs: Outputs) -> Outputs:
+        """A source gives batches: those that are chosen are followed from here."""
+        return [(name, self._created(name, batch)) for name, batch in outputs]
+
+    def begin(self, batch: Batch) -> Trace | None:
+        """A call begins; None if it is given no record that is followed."""
+        return Trace(self._scribe, self._unspent, [batch]) if LINEAGE in batch.columns else None
+
+    def woke(self, outputs: Outputs, holds: Iterable[Any], releases: Iterable[Any]) -> Outputs:
+        """A wake gives what was held, or what was made of it, or something new."""
+        released = [each.batch for each in releases if LINEAGE in each.batch.columns]
+        if not released:
+            return self.given(outputs)
+        trace = Trace(self._scribe, self._unspent, released)
+        made = trace.put(outputs)
+        for each in holds:
+            trace.hold(each)
+        return made
+
+    def cloned(self, relationship: str, number: int, batch: Batch) -> Batch:
+        """A copy goes to one more target of a relationship, and is another record from here on."""
+        ids = batch.columns.get(LINEAGE)
+        parents = ids_of(batch)
+        if ids is None or not parents:
+            return batch
+        fresh = self._provenance.new_ids(len(parents))
+        following = iter(fresh)
+        made = batch.with_columns(**{LINEAGE: [None if each is None else next(following) for each in ids]})
+        places = [place for place, each in enumerate(ids) if each is not None]
+        part = made if len(places) == len(made) else made.select(places)
+        shares = [1] * len(parents)
+        self._scribe.became(EventType.CLONE, relationship, part, parents, shares=shares, number=number)
+        return made
+
+    def let_go(self, held: Any) -> None:
+        """Records are held no more: those that have not gone on end here."""
+        ended = self._unspent.let_go(held)
+        if ended:
+            self._scribe.let_go(ended, held.batch.attributes)
+
+    def _created(self, relationship: str, batch: Batch) -> Batch:
+        if not len(batch) or LINEAGE in batch.columns or not self._provenance.is_chosen():
+            return batch
+        ids = self._provenance.new_ids(len(batch))
+        self._scribe.created(relationship, batch, ids)
+        return batch.with_columns(**{LINEAGE: ids})

@@ -1,0 +1,116 @@
+"""Content kept for replay: files that are only appended to, of which the oldest goes first."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from router.errors import StorageError
+
+__all__ = ["Place", "Segments", "read_content"]
+
+Place = tuple[int, int, int]
+"""Which file, where in it, how long."""
+SHARES = 16  # files that a full ring consists of, about
+SMALLEST = 64 << 10
+
+
+class Segments:
+    """The files of one data folder, written by one thread; each process begins a new one.
+
+    Nothing is synced: a power cut may take the newest content, and what is damaged is
+    found when it is read.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self._folder = folder
+        self._size = max(SMALLEST, limit // SHARES)
+        self._sizes: dict[int, int] = {}
+        self._number = 0
+        self._file: BinaryIO | None = None
+        self._is_listed = False
+
+    @property
+    def total(self) -> int:
+        """The bytes of all files."""
+        self._list()
+        return sum(self._sizes.values())
+
+    def append(self, data: bytes) -> Place:
+        """Write some content.
+
+        Raises:
+            OSError: the disk is full or broken.
+        """
+        self._list()
+        if self._file is None or self._sizes[self._number] + len(data) > self._size:
+            self._begin()
+        assert self._file is not None
+        offset, view = self._sizes[self._number], memoryview(data)
+        while view:  # a write may be cut short by a disk that is all but full; the next then says so
+            written = self._file.write(view)
+            self._sizes[self._number] += written
+            view = view[written:]
+        return self._number, offset, len(data)
+
+    def trim(self, limit: int, keep: float) -> None:
+        """Take away the oldest files: those above the limit in bytes, and those older than so many seconds."""
+        self._list()
+        oldest = time.time() - keep
+        for number in sorted(self._sizes):
+            if self._file is not None and number == self._number:
+                return  # the one that is written now stays
+            path = _path(self._folder, number)
+            if sum(self._sizes.values()) <= limit and _changed(path) >= oldest:
+                return
+            path.unlink(missing_ok=True)
+            del self._sizes[number]
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _list(self) -> None:
+        if not self._is_listed:
+            self._sizes = {int(each.stem): each.stat().st_size for each in self._folder.glob("*.content")}
+            self._number = max(self._sizes, default=0)
+            self._is_listed = True
+
+    def _begin(self) -> None:
+        self.close()
+        self._folder.mkdir(exist_ok=True)
+        self._number += 1
+        self._file = _path(self._folder, self._number).open("ab", buffering=0)
+        self._sizes[self._number] = 0
+
+
+def read_content(folder: Path, place: Place) -> bytes | None:
+    """Content that was kept; None where it is kept no more.
+
+    Raises:
+        StorageError: some of it is missing: a power cut took it.
+    """
+    number, offset, length = place
+    try:
+        with _path(folder, number).open("rb") as file:
+            file.seek(offset)
+            data = file.read(length)
+    except FileNotFoundError:
+        return None
+    if len(data) < length:
+        raise StorageError(f"kept content is cut short: {len(data):,} of {length:,} bytes are there")
+    return data
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number:08}.content"
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
