@@ -44,6 +44,8 @@ class Machine:
     sources: Mapping[str, SourceRunner]
     upstream_first: tuple[str, ...]
     """Names of all processors, producers before consumers."""
+    order: tuple[str, ...]
+    """Names of all processors, as the flow has them."""
     numbers: Numbers
     """The numbers of rows in disk connections."""
 
@@ -256,7 +258,7 @@ def build(
     _watch_producers(flow, runners, sources)
     coordinator.use(_parts(flow, runners, sources))
     ordered = tuple(name for members in flow.components for name in sorted(members))
-    return Machine(builder.connections, runners, sources, ordered, builder.numbers)
+    return Machine(builder.connections, runners, sources, ordered, tuple(flow.processors), builder.numbers)
 
 
 def _parts(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, SourceRunner]) -> list[Part]:

@@ -216,10 +216,7 @@ class Coordinator:
 
     def look_drained(self) -> None:
         """Notice when a stopping flow has nothing more to run."""
-        runs = any(
-            runner.active or runner.due or (runner.waiting_records and not runner.holdings.is_full)
-            for runner in self._runners
-        )
+        runs = any(runner.has_work for runner in self._runners)
         self.is_drained = not runs and all(source.is_ended for source in self._sources)
         if self.is_drained:
             self.drained.set()

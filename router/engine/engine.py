@@ -7,22 +7,25 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, final
 
-from router.authoring import Context, Processor, Why
+from router.authoring import Context, Processor
 from router.connections.bounded import Connection
 from router.engine.build import Machine, build
-from router.engine.clock import Clock, SystemClock, Timer, sleep
+from router.engine.clock import Clock, SystemClock, sleep
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
+from router.engine.drainage import Drainage
+from router.engine.overview import report_of, statuses
 from router.engine.ports import Inbox
 from router.engine.redrive import Redrive
-from router.engine.report import Bulletin, ProcessorReport, ProcessorStatus, Report, Status
+from router.engine.report import Bulletin, Report, Status
 from router.engine.restore import restore
 from router.engine.retry import Backoff
+from router.engine.steering import Steering
 from router.engine.tasks import Tasks
 from router.errors import ConfigError, ProcessorError, RetryableError, nearest
 from router.flow import Flow
@@ -33,8 +36,6 @@ from router.storage.letter_box import letters_in
 from router.storage.schema import FLOW_DB, FLOW_SCHEMA
 
 __all__ = ["Engine"]
-
-GRACE = 1.0  # seconds that writes to the data folder get after a cut
 
 
 @final
@@ -83,13 +84,12 @@ class Engine:
         self._stopping = asyncio.Lock()
         self._report: Report | None = None
         self._error: str | None = None
-        self._is_cut = False
-        self._cut_off: Callable[[], object] = lambda: None
         self._started = 0.0
         self._machine: Machine
         self._desk: Desk
         self._database: Database
         self._redrive: Redrive
+        self._drainage: Drainage
         self._running: list[str] = []
 
     # -- life -----------------------------------------------------------------------------------
@@ -128,6 +128,14 @@ class Engine:
             desk=self._desk,
             coordinator=self._coordinator,
             tasks=self._tasks,
+        )
+        self._drainage = Drainage(
+            self._machine,
+            clock=self._clock,
+            desk=self._desk,
+            coordinator=self._coordinator,
+            database=self._database,
+            redrive=self._redrive,
         )
         self._started = time.perf_counter()
         try:
@@ -181,7 +189,7 @@ class Engine:
             drain: Seconds; None: as the flow's ``run.drain`` says, 20 s by default.
         """
         if self._stopping.locked() and drain is not None:
-            self._cut_after(drain)
+            self._drainage.cut_after(drain)
         async with self._stopping:
             if self._report is None:
                 self._report = await self._shut_down(drain)
@@ -223,43 +231,24 @@ class Engine:
         """What the processor of that name works with."""
         return self._machine.of(name).context
 
+    @property
+    def steering(self) -> Steering:
+        """What an operator may do while the flow runs: look into queues, drop records, stop and start processors."""
+        return Steering(self._machine)
+
     def connection(self, id: str) -> Connection:
         """One connection, by its id.
 
         Raises:
             ConfigError: the flow has none of that id.
         """
-        found = self._machine.connections.get(id)
-        if found is None:
-            raise ConfigError(f"no connection {id!r}{nearest(id, self._machine.connections)}")
-        return found
+        return self.steering.connection(id)
 
     def status(self) -> Status:
         """How the flow looks now; cheap, nothing waits for it."""
-        processors: dict[str, ProcessorStatus] = {}
-        for name in self.flow.processors:
-            if (source := self._machine.sources.get(name)) is not None:
-                processors[name] = ProcessorStatus(
-                    records_in=0,
-                    out=dict(source.outlet.counts),
-                    errors=source.outlet.errors,
-                    state=source.state,
-                    progress=source.source.progress(),
-                    retrying=source.pauses.reason,
-                )
-                continue
-            runner = self._machine.runners[name]
-            processors[name] = ProcessorStatus(
-                records_in=runner.records_in,
-                out=dict(runner.outlet.counts),
-                errors=runner.outlet.errors,
-                state=runner.state,
-                held=runner.holdings.records,
-                retrying=runner.pauses.reason,
-            )
         return Status(
             seconds=time.perf_counter() - self._started,
-            processors=processors,
+            processors=statuses(self._machine),
             connections={id_: each.stats() for id_, each in self._machine.connections.items()},
             dead_letters=self._desk.letters.count,
             outstanding=self._coordinator.outstanding,
@@ -308,6 +297,7 @@ class Engine:
             self._desk.bulletin(self.flow.name, text, {"path": self._database.path, "error": trouble})
 
     def _on_letter(self) -> None:
+        self._redrive.begin()
         if self.flow.run.on_dead_letter == "stop":
             self._fail("stopped at a dead letter, as the flow asks")
 
@@ -322,7 +312,7 @@ class Engine:
         self._desk.bulletin(self.flow.name, "the flow has failed", {"error": text})
         self._over.set()
         if self._stopping.locked():
-            self._cut_after(0)
+            self._drainage.cut_after(0)
         else:
             self._end.start(self.stop(0), "end")  # also where nobody waits for the end
 
@@ -330,90 +320,17 @@ class Engine:
         seconds = self.flow.run.drain.total_seconds() if drain is None else drain
         outcome: Literal["done", "stopped", "cut_off", "failed"] = "done"
         if not self._coordinator.done.is_set() or self._error is not None:
-            is_full = await self._drain(0.0 if self._error is not None else seconds)
+            is_full = await self._drainage.drain(0.0 if self._error is not None else seconds, self._end_tasks)
             outcome = "failed" if self._error is not None else "stopped" if is_full else "cut_off"
         await self._close()
         return Report(
             flow=self.flow.name,
             outcome=outcome,
             seconds=time.perf_counter() - self._started,
-            processors={
-                name: ProcessorReport(
-                    0 if name in self._machine.sources else self._machine.runners[name].records_in,
-                    dict(self._machine.of(name).outlet.counts),
-                )
-                for name in self.flow.processors
-            },
+            processors=report_of(self._machine),
             dead_letters=self._desk.letters.count,
             error=self._error,
         )
-
-    async def _drain(self, seconds: float) -> bool:
-        """Stop sources, let records under way arrive, close; True if nothing was given back but what was held."""
-        runners = self._machine.runners.values()
-        sources = self._machine.sources.values()
-        rejected = sum(source.rejected for source in sources)
-        self._coordinator.is_stopping = self._desk.is_stopping = True
-        timer = self._cut_after(seconds)
-        self._redrive.stop()
-        for source in sources:
-            source.stop()
-        for durable in self._machine.durable:
-            durable.hold_back()
-        self._database.stop_waiting()
-        for runner in runners:
-            runner.pauses.end()
-        is_full = await self._until_drained()
-        for name in self._machine.upstream_first:
-            if is_full and name in self._machine.runners:
-                self._machine.runners[name].wake(Why.STOPPING)
-                is_full = await self._until_drained()
-        if timer is not None:
-            timer.cancel()
-        await self._end_tasks()
-        for runner in runners:
-            runner.reject_waiting()
-        for connection in self._machine.connections.values():
-            connection.close()
-        await self._give_up_writes()
-        is_full = is_full and rejected == sum(source.rejected for source in sources)
-        for runner in runners:
-            runner.holdings.reject()
-        return is_full
-
-    def _cut_after(self, seconds: float) -> Timer | None:
-        """Wait no longer than this for records under way."""
-        if seconds > 0:
-            return self._clock.call_later(seconds, self._cut)
-        self._cut()
-        return None
-
-    def _cut(self) -> None:
-        self._is_cut = True
-        self._cut_off()
-        self._coordinator.drained.set()
-
-    async def _until_drained(self) -> bool:
-        self._coordinator.drained.clear()
-        self._coordinator.look_drained()
-        if not self._is_cut:
-            await self._coordinator.drained.wait()
-        await self._until_kept()
-        return self._coordinator.is_drained and not self._is_cut
-
-    async def _until_kept(self) -> None:
-        """Wait until all that was put into disk connections is committed, or for no longer than the drain."""
-        if self._is_cut or not self._database.is_busy:
-            return
-        kept = self._database.submit(lambda _: None)
-        self._cut_off = kept.cancel
-        await asyncio.wait([kept])
-
-    async def _give_up_writes(self) -> None:
-        """Let sources hear in time what became of records that a failing disk did not take."""
-        if self._is_cut and self._database.is_busy:
-            self._database.stop_waiting()
-            await asyncio.wait([self._database.submit(lambda _: None)], timeout=GRACE)
 
     async def _end_tasks(self) -> None:
         for name in await self._tasks.cancel():

@@ -9,7 +9,7 @@ from typing import Any
 from router.codec import Failures
 from router.connections.base import Taken
 from router.engine.clock import resolve
-from router.errors import RecordError
+from router.errors import ConfigError, RecordError
 from router.expression import Expression
 from router.flow import RunOptions
 
@@ -83,6 +83,16 @@ class Lanes:
     def has_room(self) -> bool:
         """True if one more call may begin."""
         return self._calling < self._concurrency
+
+    def widen(self, concurrency: int) -> None:
+        """Let so many calls overlap from now on.
+
+        Raises:
+            ConfigError: keys are hashed to lanes, whose number is fixed while the flow runs.
+        """
+        if self._key is not None:
+            raise ConfigError("with a key in 'ordered' the number of lanes is fixed while the flow runs")
+        self._concurrency = concurrency
 
     # -- calls ----------------------------------------------------------------------------------
 

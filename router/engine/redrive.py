@@ -59,8 +59,9 @@ class Redrive:
         self._is_over = False
 
     def begin(self) -> None:
-        """Take up what is marked, before the sources begin; from now on look for more."""
-        self._look()
+        """Take up what is marked, before the sources begin; from now on look for more, once there is any letter."""
+        if self._letters.path.exists() and not self._alarm.is_set:
+            self._look()
 
     def stop(self) -> None:
         """Put no more: the flow stops."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from router.connections.base import ConnectionStats
+from router.engine.meter import CallStats
 
 __all__ = ["Bulletin", "ProcessorReport", "ProcessorStatus", "Report", "Status"]
 
@@ -68,7 +69,8 @@ class ProcessorStatus:
     """A processor at one moment.
 
     ``state``: ``running``, ``waiting`` (for records), ``blocked`` (by a full connection),
-    ``retrying``, ``resting`` (every record fails), ``paused`` (the dead letters are full), ``ended``.
+    ``retrying``, ``resting`` (every record fails), ``paused`` (the dead letters are full),
+    ``stopped`` (by an operator), ``ended``.
     """
 
     records_in: int
@@ -78,6 +80,8 @@ class ProcessorStatus:
     held: int = 0
     progress: tuple[int, int | None] | None = None
     retrying: str | None = None
+    calls: CallStats | None = None
+    """How long its calls took; None for a source."""
 
 
 @dataclass(frozen=True, slots=True)

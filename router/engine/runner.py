@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from router.ack import Ack, Outcome
@@ -17,10 +18,13 @@ from router.engine.holdings import Holdings
 from router.engine.inlet import Inlet
 from router.engine.lanes import Job, Lanes
 from router.engine.ledger import Ledger
+from router.engine.meter import Meter
 from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, all_failed, merged
 from router.engine.retry import Backoff, Pauses, outage_of
+from router.engine.switch import Switch
 from router.engine.tasks import Tasks
+from router.engine.waking import call_wake
 from router.engine.watcher import Watcher
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
@@ -33,12 +37,7 @@ __all__ = ["Runner"]
 
 
 class Runner:
-    """Runs one processor.
-
-    ``run`` is its only task when calls do not overlap; with ``run.concurrency`` above 1
-    each call is a task and ``Lanes`` keeps the order the flow asked for. A wake never
-    overlaps a call.
-    """
+    """Runs one processor: calls follow each other in ``run``, or are tasks whose order ``Lanes`` keeps; wakes never overlap."""
 
     def __init__(
         self,
@@ -62,18 +61,20 @@ class Runner:
         """Where all that its calls give is kept: what one call writes commits in one transaction."""
         self.holdings = Holdings(spec.run.hold, self.notify)
         self.pauses = Pauses(clock)
+        self.switch = Switch(self.notify)
+        self.meter = Meter()
         self.circuit = Circuit(spec.run.circuit, clock, self.pauses, self)
         self.records_in = 0
         self.active = 0
         self.blocked = 0
         self.paused = 0
         self.parked = 0
-        """Calls that wait for other calls of this processor: for their turn to put, or to be called again."""
+        """Calls that wait for other calls of this processor."""
         self.due: set[Why] = set()
         self.is_idle: Callable[[], bool] = lambda: False
         self.patient: Sequence[Runner] = ()
         """Consumers that may wait for a fuller batch; in vain, when this one has nothing to do."""
-        self._lanes = Lanes(spec.run)
+        self.lanes = Lanes(spec.run)
         self._clock = clock
         self._tasks = tasks
         self._watcher = watcher
@@ -81,7 +82,6 @@ class Runner:
         self._waiter: asyncio.Future[None] | None = None
         self._is_notified = False
         self.is_over = False
-        """Nothing comes any more, nothing is held."""
         self._wake_alarm = Alarm(clock, lambda: self.wake(Why.TIME))
         self._batch_alarm = Alarm(clock, self._batch_is_due)
         self._batch_due = False
@@ -92,7 +92,7 @@ class Runner:
     @property
     def waiting_records(self) -> int:
         """Records that wait to be called."""
-        return self.inlet.records + self._lanes.records
+        return self.inlet.records + self.lanes.records
 
     @property
     def wakes(self) -> bool:
@@ -104,11 +104,20 @@ class Runner:
         """True if it has, or could take up, anything that does not wait for somebody else's room."""
         if self.active:
             return self.active > self.blocked + self.paused + self.parked
+        return self.has_work
+
+    @property
+    def has_work(self) -> bool:
+        """True if it works, or could without anything that is not there yet."""
+        if self.active or not self.switch.may_work:
+            return self.active > 0 or Why.STOPPING in self.due
         return bool(self.due) or (self.waiting_records > 0 and not self.holdings.is_full)
 
     @property
     def state(self) -> str:
         """One word for an operator."""
+        if not self.switch.may_work and not self.active:
+            return "stopped"
         if self.paused:
             return "paused"
         if self.pauses.reason is not None:
@@ -160,11 +169,12 @@ class Runner:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            if self.due:
+            if self.due and (self.switch.may_work or Why.STOPPING in self.due):
                 if not self.active:
                     await self._wake(self._next_due())
                     continue
-            elif self._lanes.has_room and self._may_take() and await self._begin():
+            elif self.switch.may_work and self.lanes.has_room and self._may_take() and await self._begin():
+                self.switch.worked()
                 await self._turns.share(now=self.outlet.is_deep)
                 continue
             if not self.active:
@@ -176,7 +186,7 @@ class Runner:
 
     async def _begin(self) -> bool:
         """Begin one more call, or finish it where calls do not overlap; False: there is nothing to take."""
-        job = self._lanes.next() if self._lanes.are_needed else None
+        job = self.lanes.next() if self.lanes.are_needed else None
         if job is not None:
             self.active += 1
             self._tasks.start(self._work_beside(job), f"{self.spec.name} call")
@@ -187,8 +197,8 @@ class Runner:
         if self._batch_wait:
             self._forget_batch_wait()
         self.records_in += len(taken.batch)
-        if self._lanes.are_needed:
-            self._lanes.admit(taken)
+        if self.lanes.are_needed:
+            self.lanes.admit(taken)
             return True
         self.active += 1
         try:
@@ -201,7 +211,7 @@ class Runner:
         try:
             await self._work(job.taken, job)
         finally:
-            self._lanes.end(job)
+            self.lanes.end(job)
             self.active -= 1
             self.notify()
 
@@ -308,7 +318,9 @@ class Runner:
     ) -> tuple[Batch | None, BaseException | None]:
         """One call: its outputs put, what it did beside them done; what is to be retried, and why."""
         scope = Scope(acks)
+        began = time.perf_counter()
         outputs, error = await self.caller.call(batch, scope, emit)
+        self.meter.saw(time.perf_counter() - began, len(batch))
         again = None
         if len(outputs) > 1 or (outputs and outputs[0][0] == RETRY.name):
             outputs, again = merged(outputs, self.spec.name)
@@ -327,18 +339,18 @@ class Runner:
         except RuntimeError as error:
             raise ProcessorError(f"processor {self.spec.name!r}: {error}") from error
 
-    async def _pause(self, seconds: float, error: BaseException | None, job: Job | None) -> bool:
+    async def _pause(self, seconds: float, error: BaseException | None, job: Job | None = None) -> bool:
         """Wait before a retry; False if the flow stops meanwhile. Unordered calls make room for others."""
         reason = str(error) if error is not None else "asked to be retried"
         text = "tries again after a failure that is not the records' fault"
         if not self.pauses.is_over:
             self.context.bulletin(text, error=reason, seconds=round(seconds, 3))
         if job is not None:
-            self._lanes.step_aside(job)
+            self.lanes.step_aside(job)
             self.notify()
         goes_on = await self.pauses.wait(seconds, reason)
         if goes_on and job is not None:
-            await self._parked(self._lanes.come_back(job))
+            await self._parked(self.lanes.come_back(job))
         return goes_on
 
     async def _parked(self, wait: Awaitable[None]) -> None:
@@ -351,7 +363,7 @@ class Runner:
 
     def reject_waiting(self) -> None:
         """Give back what was taken and has not been called."""
-        for taken in self._lanes.drain():
+        for taken in self.lanes.drain():
             taken.reject()
 
     # -- waking ---------------------------------------------------------------------------------
@@ -362,7 +374,7 @@ class Runner:
         ack = self._watcher.new_ack()
         try:
             with unit_of(self.database):
-                outputs, scope = await self._call_wake(why, ack)
+                outputs, scope = await call_wake(self, why, ack, self._clock.now(), self._pause)
                 await self._put([(name, each.owned_by((ack,))) for name, each in outputs], None)
                 self.commit(scope)
         finally:
@@ -371,33 +383,6 @@ class Runner:
         if why is Why.FULL and not self.holdings.asked(level) and not self.wakes:
             held = self.holdings.records
             self.context.bulletin("was asked to let go of something it holds, and did not", records=held)
-
-    async def _call_wake(self, why: Why, ack: Ack) -> tuple[Outputs, Scope]:
-        backoff = Backoff(self._clock.now())
-        while True:
-            scope = Scope((ack,))
-            try:
-                outputs = self.outlet.checked(await self.caller.wake(why, scope))
-            except RetryableError as error:
-                if not await self._pause(backoff.next(error), error, None):
-                    return [], Scope()
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's wake may raise anything
-                return self._give_up_held(error, why)
-            else:
-                return outputs, scope
-
-    def _give_up_held(self, error: BaseException, why: Why) -> tuple[Outputs, Scope]:
-        """All that is held leaves by ``failure``; at a stop it is given back."""
-        self.context.bulletin(
-            "failed when it was woken",
-            why=why.value,
-            error=f"{type(error).__name__}: {error}",
-            records=self.holdings.records,
-        )
-        scope = Scope()
-        if why is not Why.STOPPING:
-            scope.releases = [(each, Outcome.DELIVERED) for each in self.holdings.batches]
-        return [all_failed(each.batch, error, self.spec.name) for each, _ in scope.releases], scope
 
     def wake_at(self, time: float | None) -> None:
         """Ask for ``wake(TIME)``; the newest wish counts."""

@@ -17,6 +17,7 @@ from router.engine.context import FlowContext
 from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, joined, outputs_of
 from router.engine.retry import Backoff, Pauses
+from router.engine.switch import Switch
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 
@@ -68,6 +69,7 @@ class SourceRunner:
         self.outlet = outlet
         self.context: FlowContext
         self.pauses = Pauses(clock)
+        self.switch = Switch(self._look_again)
         self.records = 0
         self.rejected = 0
         self.is_ended = False
@@ -109,6 +111,8 @@ class SourceRunner:
         """One word for an operator."""
         if self.is_ended:
             return "ended"
+        if not self.switch.may_work:
+            return "stopped"
         if self.pauses.reason is not None:
             return "retrying"
         return "blocked" if self.is_gated or self.blocked else "running"
@@ -198,6 +202,7 @@ class SourceRunner:
                 for position in filter(None, positions):
                     self.records = position
                     self._marks.sent(None, position)
+                self.switch.worked()
                 await self._put(parts, acks)
             else:  # the flow stops
                 for ack in acks:
@@ -253,19 +258,23 @@ class SourceRunner:
     # -- waiting --------------------------------------------------------------------------------
 
     def _may_put(self) -> bool:
+        return self.switch.may_work and self._has_room()
+
+    def _has_room(self) -> bool:
         return self._memory.level < self._max_memory and self.records - self._safe < self.spec.run.max_uncommitted
 
     async def _wait_for_room(self) -> None:
         while not self._may_put() and not self.is_stopping:
             self._room = asyncio.get_running_loop().create_future()
-            self.is_gated = True
-            self._waits(1)
+            self.is_gated = not self._has_room()  # who was stopped waits for nobody in the flow
+            waits = int(self.is_gated)
+            self._waits(waits)
             try:
                 await self._room
             finally:
                 self.is_gated = False
                 self._room = None
-                self._waits(-1)
+                self._waits(-waits)
 
     def _look_again(self) -> None:
         room = self._room
