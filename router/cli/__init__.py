@@ -11,6 +11,8 @@ __all__ = ["main"]
 _COMMANDS = {
     "run": "Run flows, to their end or until they are stopped.",
     "validate": "Say everything that is wrong with flows; start nothing.",
+    "dead-letters": "Look after the records that a flow set aside.",
+    "queue": "Look after the records that wait in a flow's disk queues.",
     "graph": "Draw a flow, as text or as Mermaid.",
     "processors": "Show the processors there are, or all about one.",
     "new": "Write a flow, a processor or a plugin to begin with.",

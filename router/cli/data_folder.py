@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from router.errors import DataFolderError
 
-__all__ = ["DataFolder", "default_folder"]
+__all__ = ["DataFolder", "default_folder", "owner_of"]
 
 OWNER = "owner.json"
 
@@ -22,6 +22,19 @@ def default_folder(flow: str) -> Path:
     # A relative path there is to be ignored, says the XDG base directory specification.
     base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     return base / "router" / flow
+
+
+def owner_of(path: Path) -> str | None:
+    """The flow whose data folder this is; None: nobody's."""
+    try:
+        lock = os.open(path / OWNER, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        found = _read(lock).get("flow")
+    finally:
+        os.close(lock)
+    return found if isinstance(found, str) else None
 
 
 class DataFolder:

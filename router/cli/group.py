@@ -26,7 +26,7 @@ class Commands(MutableMapping[str, click.Command]):
 
     def __getitem__(self, name: str) -> click.Command:
         if name not in self._made and name in self._names:
-            self._made[name] = import_module(f"{self._package}.{name}").command
+            self._made[name] = import_module(f"{self._package}.{name.replace('-', '_')}").command
         return self._made[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
@@ -72,7 +72,7 @@ def load(
     return flows
 
 
-def fail(problems: Iterable[object]) -> None:
+def fail(problems: Iterable[object]) -> NoReturn:
     """Print problems, one a line, and exit with 2."""
     # Several flows may share a plugin, and its problem.
     for problem in dict.fromkeys(map(str, problems)):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -21,7 +22,7 @@ from router.cli.interrupts import Interrupts, leave
 from router.cli.loading import fail
 from router.cli.progress import LiveProgress, PlainProgress
 from router.cli.running import Run, Runs, in_loop, is_anything_stuck, tuned_gc
-from router.cli.summary import DeadLetterFile, summary
+from router.cli.summary import Letters, summary
 from router.cli.terminal import has_colour, is_terminal, painted
 from router.engine import Report
 from router.errors import DataFolderError
@@ -60,15 +61,20 @@ def run(load: Callable[[], Sequence[Flow]], options: Options) -> int:
 def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Callable[[], None]) -> int:
     folders = _folders(flows, options.data, stack)
     runs = [Run(flow, folder) for flow, folder in zip(flows, folders, strict=True)]
-    letters = [DeadLetterFile(folder) for folder in folders]
+    letters = [Letters(folder, _words(flow, folder, options)) for flow, folder in zip(flows, folders, strict=True)]
     group = Runs(runs, drain=options.drain, until_idle=options.until_idle, on_start=started)
     interrupts = in_loop(lambda loop: _watch(loop, group, options, stack))
     codes = []
-    for run, file in zip(runs, letters, strict=True):
+    for run, of_run in zip(runs, letters, strict=True):
         assert run.report is not None
         codes.append(exit_code(run.report, strict=options.strict, is_interrupted=interrupts.by is signal.SIGINT))
-        _tell(run, file, codes[-1], options)
+        _tell(run, of_run, codes[-1], options)
     return FAILED if FAILED in codes else max(codes)
+
+
+def _words(flow: Flow, folder: Path, options: Options) -> str:
+    """How another command names the data of a flow."""
+    return flow.name if options.data is None else quote(str(folder))
 
 
 def _folders(flows: Sequence[Flow], data: Path | None, stack: ExitStack) -> list[Path]:
@@ -111,7 +117,7 @@ def exit_code(report: Report, *, strict: bool, is_interrupted: bool) -> int:
     return INTERRUPTED if report.outcome == "stopped" and is_interrupted else 0
 
 
-def _tell(run: Run, letters: DeadLetterFile, code: int, options: Options) -> None:
+def _tell(run: Run, letters: Letters, code: int, options: Options) -> None:
     """Print the report for programs, or the summary for people."""
     assert run.report is not None
     if options.as_json:
@@ -125,4 +131,5 @@ def _tell(run: Run, letters: DeadLetterFile, code: int, options: Options) -> Non
     if (options.quiet or options.as_json) and run.report.error is not None:
         click.echo(f"{run.flow.name}: {run.report.error}", err=True)
     elif options.quiet and options.strict and run.report.dead_letters:
-        click.echo(f"{run.flow.name}: {plural(run.report.dead_letters, 'dead letter')} in {letters.path}", err=True)
+        number = plural(run.report.dead_letters, "dead letter")
+        click.echo(f"{run.flow.name}: {number}; look at them with: {letters.command}", err=True)

@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from router.cli import figures
+from router.cli.letter_views import short_record
 from router.cli.progress import bar
 from router.cli.terminal import Line, painted, printable
 from router.engine import ProcessorReport, Report
+from router.errors import DataFolderError
 from router.flow import Ending, Flow, ProcessorSpec
 from router.relationship import Unconnected
 
-__all__ = ["DeadLetterFile", "summary"]
+if TYPE_CHECKING:
+    from router.storage.letter import DeadLetter
+
+__all__ = ["Letters", "summary"]
 
 WIDEST = 200
 
 
-class DeadLetterFile:
-    """Where a flow's dead letters are, and how far they went before this run."""
+class Letters:
+    """The dead letters of a run: how to look at them, and the first of them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "dead_letters.jsonl"
-        self._before = self.path.stat().st_size if self.path.exists() else 0
+    def __init__(self, folder: Path, words: str) -> None:
+        self.command = f"router dead-letters list {words}"
+        self._folder = folder
+        self._since = time.time()
 
-    def first(self) -> dict[str, Any] | None:
-        """The first one of this run; None if there is none, or its file has been taken away."""
+    def first(self) -> DeadLetter | None:
+        """The first one of this run; None if it has been taken away, or cannot be read."""
+        from router.storage.letter_box import LetterBox, Wanted  # noqa: PLC0415 - most runs leave none
+
         try:
-            with self.path.open("rb") as file:
-                file.seek(self._before)
-                found = json.loads(file.readline())
-        except (OSError, ValueError):
+            with LetterBox(self._folder) as box:
+                return next(box.find(Wanted(since=self._since)), None)
+        except DataFolderError:
             return None
-        return found if isinstance(found, dict) else None
 
 
-def summary(flow: Flow, report: Report, letters: DeadLetterFile) -> Iterator[Line]:
+def summary(flow: Flow, report: Report, letters: Letters) -> Iterator[Line]:
     """How it ended, what each processor took and gave, and what needs somebody's eyes."""
     yield from _headline(flow, report)
     if report.processors:
@@ -127,16 +133,12 @@ def _target(spec: ProcessorSpec, relationship: str) -> str:
     }[spec.unconnected(relationship)]
 
 
-def _dead_letters(number: int, letters: DeadLetterFile) -> Iterator[Line]:
-    yield [(figures.plural(number, "dead letter"), "yellow"), (f" in {letters.path}", "")]
+def _dead_letters(number: int, letters: Letters) -> Iterator[Line]:
+    yield [(figures.plural(number, "dead letter"), "yellow"), (f"; look at them with: {letters.command}", "")]
     first = letters.first()
     if first is None:
         return
-    error = first.get("error") or {}
-    what = printable(f"{error.get('type')}: {error.get('message')}")
-    yield [(f"  {first.get('processor')}  ", "bold"), (what[:WIDEST], "")]
-    record = first.get("record")
-    content = first.get("content") or first.get("content_base64")
-    shown = json.dumps(record, ensure_ascii=False) if record is not None else content
-    if shown:
-        yield [(f"  {printable(str(shown))[:WIDEST]}", "dim")]
+    what = printable(f"{first.error.get('type')}: {first.error.get('message')}")
+    yield [(f"  {first.processor}  ", "bold"), (what[:WIDEST], "")]
+    if shown := short_record(first.to_dict(), WIDEST):
+        yield [(f"  {shown}", "dim")]

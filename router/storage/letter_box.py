@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from router.errors import DataFolderError
+from router.batch import Batch
 from router.expression import Expression
-from router.storage.file import open_file, unusable
+from router.storage.box import Box
 from router.storage.letter import COLUMNS, DeadLetter, read_letter
-from router.storage.schema import FLOW_DB, FLOW_SCHEMA
 
-__all__ = ["LetterBox", "Wanted", "letters_in"]
+__all__ = ["LetterBox", "Wanted", "letters_in", "readable"]
 
 _PAGE = 100  # letters read at once: nobody is kept from writing for long
 
@@ -52,40 +50,15 @@ class Wanted:
         return letter.batch is not None and self.where.over(_beside(letter)) == [True]
 
 
-class LetterBox:
-    """Reads, marks and deletes dead letters, in short transactions.
-
-    Raises:
-        DataFolderError: the file is not to be used, or was busy for too long.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FLOW_DB
-        self._connection: sqlite3.Connection | None = None
-        if self.path.exists():
-            try:
-                self._connection = open_file(self.path, FLOW_SCHEMA)
-            except sqlite3.Error as error:
-                raise unusable(self.path, error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+class LetterBox(Box):
+    """Reads, marks and deletes dead letters."""
 
     def find(self, wanted: Wanted = Wanted(), limit: int | None = None) -> Iterator[DeadLetter]:
         """Letters, oldest first; those that come while it is asked are found, too."""
         conditions, values = wanted.conditions()
         query = f"SELECT {COLUMNS} FROM dead_letters WHERE id > ?{conditions} ORDER BY id LIMIT {_PAGE}"  # noqa: S608 - constants
         last, found = 0, 0
-        while rows := self._read(query, [last, *values]):
+        while rows := self.read(query, [last, *values]):
             for row in rows:
                 letter = read_letter(row)
                 if wanted.fits(letter):
@@ -97,35 +70,21 @@ class LetterBox:
 
     def count(self) -> int:
         """How many there are."""
-        found = self._read("SELECT count(*) FROM dead_letters", [])
+        found = self.read("SELECT count(*) FROM dead_letters")
         return int(found[0][0]) if found else 0
 
     def mark(self, ids: Iterable[int], to: str | None = None) -> int:
         """Have letters tried again: put where they were taken from, or ``to``; how many there were."""
         query = "UPDATE dead_letters SET retry_to = coalesce(?, connection, processor) WHERE id = ?"
-        return self._write(query, [(to, id_) for id_ in ids])
+        rows = [(to, id_) for id_ in ids]
+        return self.change(lambda database: database.executemany(query, rows).rowcount, 0)
 
     def delete(self, ids: Iterable[int]) -> int:
         """Delete letters for good; how many there were."""
-        return self._write("DELETE FROM dead_letters WHERE id = ?", [(id_,) for id_ in ids])
-
-    def _read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        if self._connection is None:
-            return []
-        try:
-            return self._connection.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise _unread(self.path, error) from error
-
-    def _write(self, query: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        if self._connection is None:
-            return 0
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            with self._connection:  # commits, or undoes all of it
-                return self._connection.executemany(query, rows).rowcount
-        except sqlite3.Error as error:
-            raise _unread(self.path, error) from error
+        rows = [(id_,) for id_ in ids]
+        return self.change(
+            lambda database: database.executemany("DELETE FROM dead_letters WHERE id = ?", rows).rowcount, 0
+        )
 
 
 def letters_in(folder: Path) -> Iterator[DeadLetter]:
@@ -134,12 +93,10 @@ def letters_in(folder: Path) -> Iterator[DeadLetter]:
         yield from box.find()
 
 
-def _beside(letter: DeadLetter) -> Any:
+def _beside(letter: DeadLetter) -> Batch:
     """The record with what a letter says of it; one that cannot be decoded has no fields."""
     assert letter.batch is not None
-    good, failures = letter.batch.decoded()
-    one = letter.batch.with_rows([{}]) if failures else good
-    return one.with_columns(
+    return readable(letter.batch).with_columns(
         error=[dict(letter.error)],
         processor=[letter.processor],
         connection=[letter.connection],
@@ -147,5 +104,7 @@ def _beside(letter: DeadLetter) -> Any:
     )
 
 
-def _unread(path: Path, error: sqlite3.Error) -> DataFolderError:
-    return DataFolderError(f"{str(path)!r}: {error}")
+def readable(one: Batch) -> Batch:
+    """A record whose fields can be asked for: one that cannot be decoded has none."""
+    good, failures = one.decoded()
+    return one.with_rows([{}]) if failures else good

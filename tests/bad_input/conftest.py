@@ -14,6 +14,8 @@ from typing import IO, Any, TypeAlias
 
 import pytest
 
+from tests.letters import letters_in
+
 DEADLINE = 45.0
 
 # A source that writes down what it is told of its batches: a hundred numbers each, `n` from 0 on.
@@ -181,8 +183,7 @@ class Workshop:
 
     def letters(self, flow: str = "flow") -> list[Letter]:
         """The dead letters of a flow, in order."""
-        path = self.folder / "state" / "router" / flow / "dead_letters.jsonl"
-        return [letter_of(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+        return [letter_of(found) for found in letters_in(self.folder / "state" / "router" / flow)]
 
 
 def letter_of(found: dict[str, Any]) -> Letter:

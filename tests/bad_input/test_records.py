@@ -58,8 +58,8 @@ def of_lines(shared: Callable[[], Any]) -> Any:
 def test_a_broken_line_stops_nothing(of_lines: Any) -> None:
     bad = sum(1 for _, written, _ in LINES if written is None)
     assert of_lines.ended.process.returncode == 0
-    assert [line for line in of_lines.ended.said.splitlines() if "dead letters in" in line] == [
-        f"{bad} dead letters in {of_lines.folder}/state/router/{flow}/dead_letters.jsonl" for flow in ("rows", "fields")
+    assert [line for line in of_lines.ended.said.splitlines() if "dead letters;" in line] == [
+        f"{bad} dead letters; look at them with: router dead-letters list {flow}" for flow in ("rows", "fields")
     ]
 
 

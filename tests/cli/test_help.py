@@ -24,7 +24,7 @@ def told(*arguments: str) -> tuple[int, str]:
 
 def test_help_lists_every_command_and_ends_with_examples() -> None:
     code, text = told("--help")
-    listed = re.findall(r"^  ([a-z]+)  ", text.partition("Commands:\n")[2].partition("Examples:")[0], re.MULTILINE)
+    listed = re.findall(r"^  ([a-z-]+)  ", text.partition("Commands:\n")[2].partition("Examples:")[0], re.MULTILINE)
     assert (code, listed) == (0, COMMANDS)
     assert "  router run flows/tweets.yaml " in text.partition("Examples:\n")[2]
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from router.cli.data_folder import DataFolder
+from tests.letters import letters_in
 
 TEN = {"type": "count_up", "count": 10}
 KEEP = {"type": "keep"}
@@ -48,19 +49,17 @@ def test_dead_letters_are_named_with_one_example_that_cannot_steer_the_terminal(
     router: Any, flow: Any, folder: Path
 ) -> None:
     done = router("run", flow("ten", TEN, {"type": "odd"}, KEEP), "--data", "data")
-    assert f"5 dead letters in {Path('data', 'dead_letters.jsonl')}" in done.stderr
+    assert "5 dead letters; look at them with: router dead-letters list data\n" in done.stderr
     assert "step1  ValueError: even: \\x1b[31m0" in done.stderr
     assert '{"n": 0}' in done.stderr
-    assert len((folder / "data" / "dead_letters.jsonl").read_text().splitlines()) == 5
+    assert len(letters_in(folder / "data")) == 5
 
 
-def test_the_example_is_a_dead_letter_of_this_run(router: Any, flow: Any, folder: Path) -> None:
-    (folder / "data").mkdir()
-    (folder / "data" / "dead_letters.jsonl").write_text(
-        '{"processor": "old", "error": {"type": "Old", "message": ""}}\n'
-    )
-    done = router("run", flow("ten", TEN, {"type": "odd"}, KEEP), "--data", "data")
-    assert ("old  Old" in done.stderr, "step1  ValueError" in done.stderr) == (False, True)
+def test_the_example_is_a_dead_letter_of_this_run(router: Any, flow: Any) -> None:
+    router("run", flow("ten", {"type": "count_up", "count": 1}, {"type": "odd"}, KEEP))
+    done = router("run", flow("ten", {"type": "generate", "count": 1, "record": {"n": "4"}}, {"type": "odd"}, KEEP))
+    assert ('{"n": 0}' in done.stderr, '{"n": 4}' in done.stderr) == (False, True)
+    assert "1 dead letter; look at them with: router dead-letters list ten\n" in done.stderr
 
 
 @pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 1)])
@@ -150,7 +149,7 @@ def test_the_log_begins_at_its_level(router: Any, flow: Any, level: str, *, is_l
 
 def test_data_is_kept_in_the_state_folder_by_the_name_of_the_flow(router: Any, flow: Any, folder: Path) -> None:
     router("run", flow("ten", TEN, {"type": "odd"}, KEEP))
-    assert (folder / "state" / "router" / "ten" / "dead_letters.jsonl").exists()
+    assert (folder / "state" / "router" / "ten" / "flow.db").exists()
 
 
 def test_with_several_flows_each_has_its_folder_in_data(router: Any, flow: Any, folder: Path) -> None:

@@ -264,11 +264,6 @@ async def test_a_letter_that_is_safe_elsewhere_is_deleted(tmp_path: Path, outcom
     assert await tried_again(tmp_path, outcome) == []
 
 
-async def test_a_letter_that_is_rejected_stays_to_be_tried_again(tmp_path: Path) -> None:
-    (letter,) = await tried_again(tmp_path, Outcome.REJECTED)
-    assert (letter["id"], letter["retry_to"], letter["attempts"]) == (1, "again", 1)
-
-
 async def test_a_letter_that_fails_again_stays_one_with_what_is_new(tmp_path: Path) -> None:
     (letter,) = await tried_again(tmp_path, Outcome.DEAD_LETTERED, [{"n": 1}])
     assert short([letter]) == [(1, {"n": 1}, "later", "worse", 2)]
