@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from router import EncodeError, Failures, Record, nearest, resumable
@@ -44,8 +46,15 @@ def to_rows(table: Any) -> list[Record]:
 def _table(rows: Sequence[Record], schema: Any) -> Any:
     pa = load_pyarrow()
     _check_fields(rows, schema.names, "")
-    columns = [_column([row.get(field.name) for row in rows], field) for field in schema]
+    columns = [_column(_values(rows, field.name), field) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _values(rows: Sequence[Record], name: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(name), rows))  # half the time of asking whether it is there
+    except KeyError:
+        return [row.get(name) for row in rows]
 
 
 def _column(values: list[Any], field: Any) -> Any:
@@ -94,6 +103,7 @@ def _check_zones(values: Iterable[datetime], type_: Any, name: str) -> None:
             raise EncodeError(f"the column {name!r} is of {type_}; got a time {told}: {value.isoformat()}")
 
 
+@cache
 def _kinds_of(type_: Any) -> set[type]:
     """The types of values that a column takes as they are."""
     types = load_pyarrow().types

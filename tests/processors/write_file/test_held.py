@@ -275,3 +275,13 @@ async def test_a_folder_that_is_made_is_synced_too(tmp_path: Path, monkeypatch: 
         await write.feed({"k": "b"})
         await write.end()
     assert [path.removeprefix(str(tmp_path)) for path in synced] == ["", "/a", "/a/b/.x.parquet.part", "/a/b"]
+
+
+async def test_in_a_thread_the_same_happens(tmp_path: Path) -> None:
+    run = {"execution": "thread", "concurrency": 2, "ordered": False, "hold": {"records": 7}}
+    async with writing(tmp_path, "x.parquet", roll={"records": 4}, run=run) as write:
+        for start in range(0, 30, 3):
+            await write.feed(*rows(start, start + 1, start + 2))
+        await write.end()
+    found = [number for part in numbers(tmp_path).values() for number in part]
+    assert (sorted(found), write.outcomes) == ([*range(30)], [Outcome.DELIVERED] * 10)
