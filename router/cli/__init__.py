@@ -13,6 +13,7 @@ _COMMANDS = {
     "validate": "Say everything that is wrong with flows; start nothing.",
     "dead-letters": "Look after the records that a flow set aside.",
     "queue": "Look after the records that wait in a flow's disk queues.",
+    "provenance": "Say what happened to the records of a flow.",
     "graph": "Draw a flow, as text or as Mermaid.",
     "processors": "Show the processors there are, or all about one.",
     "new": "Write a flow, a processor or a plugin to begin with.",

@@ -81,7 +81,7 @@ class Connection(ABC):
         self.taps: tuple[Callable[[Batch], None], ...] = ()
         """Who sees each batch that is put; must be cheap, and keep nothing waiting."""
         self.lost: Callable[[str, Batch, str], None] | None = None
-        """Hears what ended here: it had ``expired``, was too much (``full``), or went to the ``dead_letters``."""
+        """Hears what ended here, and how: ``expired``, ``full``, ``drop``, ``dead_letters``."""
         self._expire = limits.expire.total_seconds() if limits.expire is not None else None
         self._when_full = limits.when_full
         self._now = around.now

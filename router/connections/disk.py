@@ -59,6 +59,7 @@ class DiskConnection(DiskQueue):
         if not len(gone):
             self._entries.append(entry)
             return
+        self._tell_lost(gone, "drop")
         nbytes = entry.nbytes * len(kept) // len(entry.batch)
         if len(kept):
             row = entry.row if entry.acks else self._rewritten(entry.row, kept, nbytes)
@@ -74,6 +75,7 @@ class DiskConnection(DiskQueue):
         gone, kept = batch.split(choose(batch))
         if not len(gone):
             return 0
+        self._tell_lost(gone, "drop")
         left = Row(row.number, row.rank, row.time, len(kept), row.nbytes * len(kept) // len(batch))
         if len(kept):
             self._rows.update(left, pack(kept))

@@ -66,6 +66,7 @@ class MemoryConnection(Connection):
             nbytes = 0
         if not len(gone):
             return
+        self._tell_lost(gone, "drop")
         self._leave(Entry(gone, (), entry.nbytes - nbytes, entry.time))
         for ack in kept.acks() if len(kept) else ():
             ack.hold()

@@ -19,8 +19,10 @@ from router.engine.clock import Clock, SystemClock, sleep
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.drainage import Drainage
+from router.engine.following import follow
 from router.engine.overview import report_of, statuses
 from router.engine.ports import Inbox
+from router.engine.provenance import Provenance
 from router.engine.redrive import Redrive
 from router.engine.report import Bulletin, Report, Status
 from router.engine.restore import restore
@@ -90,6 +92,7 @@ class Engine:
         self._database: Database
         self._redrive: Redrive
         self._drainage: Drainage
+        self._provenance: Provenance | None = None
         self._running: list[str] = []
 
     # -- life -----------------------------------------------------------------------------------
@@ -138,6 +141,9 @@ class Engine:
             redrive=self._redrive,
         )
         self._started = time.perf_counter()
+        self._provenance = follow(
+            self.flow, self._machine, self._redrive, folder=self._data, clock=self._clock, desk=self._desk
+        )
         try:
             await letters.look()
             self._tell_old_letters()
@@ -225,7 +231,11 @@ class Engine:
     @property
     def is_busy(self) -> bool:
         """True while a call is in a thread or a worker process, where the flow's clock does not reach."""
-        return self._database.is_busy or any(runner.caller.away for runner in self._machine.runners.values())
+        return (
+            self._database.is_busy
+            or any(runner.caller.away for runner in self._machine.runners.values())
+            or (self._provenance is not None and self._provenance.is_closing)
+        )
 
     def context(self, name: str) -> Context:
         """What the processor of that name works with."""
@@ -348,6 +358,8 @@ class Engine:
             runner.close()
         self._desk.tell_rest()
         self._redrive.close()
+        if self._provenance is not None:
+            await self._provenance.close()
         is_needed = self._data is None and await holds_records(self._database)
         await self._database.close()
         if is_needed:

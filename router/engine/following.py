@@ -10,6 +10,7 @@ from router.engine.clock import Clock
 from router.engine.counts import Total
 from router.engine.desk import Desk
 from router.engine.provenance import Provenance
+from router.engine.redrive import Redrive
 from router.engine.trail import Trail
 from router.flow import Flow
 from router.provenance import ProvenanceOptions
@@ -17,7 +18,9 @@ from router.provenance import ProvenanceOptions
 __all__ = ["follow"]
 
 
-def follow(flow: Flow, machine: Machine, *, folder: Path | None, clock: Clock, desk: Desk) -> Provenance | None:
+def follow(
+    flow: Flow, machine: Machine, redrive: Redrive, *, folder: Path | None, clock: Clock, desk: Desk
+) -> Provenance | None:
     """Begin to write what happens, as the flow asks; None where nothing is written.
 
     Args:
@@ -40,6 +43,7 @@ def follow(flow: Flow, machine: Machine, *, folder: Path | None, clock: Clock, d
         return provenance
     provenance.watch(lambda: _totals(machine))
     if provenance.follows:
+        redrive.replayed = provenance.replayed
         _attach(flow, machine, provenance)
     return provenance
 

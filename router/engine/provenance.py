@@ -29,7 +29,12 @@ MOST_BYTES, GROUP_BYTES = 64 << 20, 4 << 20  # of content that waits for it
 _GOLDEN = 0x9E3779B97F4A7C15  # multiples of it, cut to 64 bits, lie evenly: any share of them is any share of all
 
 
-_LOST = {"expired": EventType.EXPIRE, "full": EventType.DROP, "dead_letters": EventType.ROUTE}
+_LOST = {
+    "expired": EventType.EXPIRE,
+    "full": EventType.DROP,
+    "drop": EventType.DROP,
+    "dead_letters": EventType.ROUTE,
+}
 
 
 class Provenance:
@@ -153,13 +158,13 @@ class Provenance:
             self._soon = asyncio.get_running_loop().call_later(SOON, self._flush)
 
     def lost(self, connection: str, batch: Batch, why: str) -> None:
-        """Note that records ended in a connection: ``expired``, dropped because it was ``full``, or dead letters."""
+        """Note that records ended in a connection, and how; see ``Connection.lost``."""
         ids = [each for each in batch.columns.get(LINEAGE, ()) if each is not None]
         if ids:
             kind = _LOST[why]
             self.record(Event(self.now(), kind, connection, None, target=why, ids=ids, attributes=batch.attributes))
 
-    def replayed(self, connection: str, batch: Batch, why: str) -> Batch:
+    def replayed(self, connection: str, batch: Batch) -> Batch:
         """Give records that a person puts back on a connection ids of their own; followed or not, they are now."""
         ids = self.new_ids(len(batch))
         parents = batch.columns.get(LINEAGE) or ()
@@ -167,7 +172,7 @@ class Provenance:
         shares = [0 if each is None else 1 for each in parents]
         event = Event(
             self.now(), EventType.REPLAY, connection, None, target=connection, ids=ids,
-            parents=known, shares=shares if known else (), attributes={"reason": why, **batch.attributes},
+            parents=known, shares=shares if known else (), attributes=batch.attributes,
         )  # fmt: skip
         self.record(event)
         return batch.with_columns(**{LINEAGE: ids})

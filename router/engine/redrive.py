@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from router.ack import Ack, Outcome
+from router.batch import Batch
 from router.connections.bounded import Connection
 from router.engine.clock import Alarm, Clock
 from router.engine.desk import Desk
@@ -57,6 +58,8 @@ class Redrive:
         """Letters that this run has taken up, until they have settled; the rejected ones to its end."""
         self._is_putting = False
         self._is_over = False
+        self.replayed: Callable[[str, Batch], Batch] | None = None
+        """Hears what is put on a connection again, and gives it a name of its own."""
 
     def begin(self) -> None:
         """Take up what is marked, before the sources begin; from now on look for more, once there is any letter."""
@@ -138,6 +141,8 @@ class Redrive:
         ack = self._coordinator.new_ack(Retried(letter.id, []), self._settled)
         try:
             batch = letter.again.owned_by((ack,))
+            if self.replayed is not None:
+                batch = self.replayed(connection.id, batch)
             batch.project_with(self._flow.projection)
             if not connection.offer(batch):
                 await self._wait(connection.put(batch))

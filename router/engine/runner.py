@@ -24,6 +24,7 @@ from router.engine.outputs import Outputs, all_failed, merged
 from router.engine.retry import Backoff, Pauses, outage_of
 from router.engine.switch import Switch
 from router.engine.tasks import Tasks
+from router.engine.trail import Trail
 from router.engine.waking import call_wake
 from router.engine.watcher import Watcher
 from router.errors import ProcessorError, RetryableError
@@ -60,6 +61,7 @@ class Runner:
         self.database: Database | None = None
         """Where all that its calls give is kept: what one call writes commits in one transaction."""
         self.holdings = Holdings(spec.run.hold, self.notify)
+        self.trail: Trail | None = None
         self.pauses = Pauses(clock)
         self.switch = Switch(self.notify)
         self.meter = Meter()
@@ -259,7 +261,7 @@ class Runner:
             await self._work_off(taken, job)
 
     async def _work_off(self, taken: Taken, job: Job | None) -> None:
-        ledger = Ledger()
+        ledger = Ledger(self.trail.begin(taken.batch) if self.trail is not None else None)
         try:
             rejected = await self._process(taken, ledger, job)
         except BaseException as error:
@@ -286,9 +288,7 @@ class Runner:
             if job is not None and not job.is_next:
                 await self._parked(job.come())
             owned = [(name, each.owned_by(acks)) for name, each in outputs]
-            for _, each in owned:
-                ledger.saw(each)
-            await self._put(owned, taken.connection)
+            await self._put(ledger.passes(owned), taken.connection)
 
         if job is not None and job.refused:
             await emit([(FAILURE.name, failed(batch, job.refused, self.spec.name))])
@@ -329,7 +329,7 @@ class Runner:
             scope.is_over = True
         else:
             for held in scope.holds:
-                ledger.saw(held.batch)
+                ledger.holds(held)
             self.commit(scope)
         return None if again is None else again.owned_by(acks), error
 

@@ -18,6 +18,7 @@ from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, joined, outputs_of
 from router.engine.retry import Backoff, Pauses
 from router.engine.switch import Switch
+from router.engine.trail import Trail
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 
@@ -70,6 +71,8 @@ class SourceRunner:
         self.context: FlowContext
         self.pauses = Pauses(clock)
         self.switch = Switch(self._look_again)
+        self.trail: Trail | None = None
+        """Who follows records from this source, if anybody does."""
         self.records = 0
         self.rejected = 0
         self.is_ended = False
@@ -231,7 +234,8 @@ class SourceRunner:
         for outputs, ack in zip(parts, acks, strict=True):
             for name, batch in outputs:
                 batches.setdefault(name, []).append(batch.owned_by((ack,)))
-        await self.outlet.put([(name, each) for name, several in batches.items() for each in joined(several)], None)
+        outputs = [(name, each) for name, several in batches.items() for each in joined(several)]
+        await self.outlet.put(outputs if self.trail is None else self.trail.given(outputs), None)
 
     # -- telling the source ---------------------------------------------------------------------
 

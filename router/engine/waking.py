@@ -13,6 +13,7 @@ from router.engine.holdings import Holdings
 from router.engine.outlet import Outlet
 from router.engine.outputs import Outputs, all_failed
 from router.engine.retry import Backoff
+from router.engine.trail import Trail
 from router.errors import RetryableError
 from router.flow import ProcessorSpec
 
@@ -29,6 +30,7 @@ class Woken(Protocol):
     caller: Caller
     outlet: Outlet
     holdings: Holdings
+    trail: Trail | None
 
 
 async def call_wake(who: Woken, why: Why, ack: Ack, now: float, pause: Pause) -> tuple[Outputs, Scope]:
@@ -41,10 +43,12 @@ async def call_wake(who: Woken, why: Why, ack: Ack, now: float, pause: Pause) ->
         except RetryableError as error:
             if not await pause(backoff.next(error), error):
                 return [], Scope()
+            continue
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's wake may raise anything
-            return _give_up_held(who, error, why)
-        else:
-            return outputs, scope
+            outputs, scope = _give_up_held(who, error, why)
+        if who.trail is not None:
+            outputs = who.trail.woke(outputs, scope.holds, [held for held, _ in scope.releases])
+        return outputs, scope
 
 
 def _give_up_held(who: Woken, error: BaseException, why: Why) -> tuple[Outputs, Scope]:

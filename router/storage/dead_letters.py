@@ -16,12 +16,12 @@ from router.errors import StorageError
 from router.storage.database import Database, Work
 from router.storage.letter import COLUMNS, DeadLetter, read_letter, row_of
 
-__all__ = ["DeadLetters", "Retried", "holds_records"]
+__all__ = ["INSERT", "DeadLetters", "Retried", "holds_records"]
 
 MOST_RECORDS, MOST_BYTES = 10_000, 256 << 20
 Done: TypeAlias = Callable[[Any, BaseException | None], None]
 
-_INSERT = (
+INSERT = (
     "INSERT INTO dead_letters (processor, connection, error_type, error_message, attempts, first_time, last_time, "
     "flow_version, nbytes, checksum, batch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -179,7 +179,7 @@ def _measured(database: sqlite3.Connection) -> tuple[int, int]:
 
 
 def _inserted(database: sqlite3.Connection, row: tuple[Any, ...]) -> int:
-    return database.execute(_INSERT, row).lastrowid or 0
+    return database.execute(INSERT, row).lastrowid or 0
 
 
 def _deleted(database: sqlite3.Connection, id_: int) -> int:

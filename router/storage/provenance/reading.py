@@ -12,6 +12,7 @@ from typing import Any, Self
 from router.batch import Batch
 from router.errors import DataFolderError
 from router.expression import Expression
+from router.storage.file import open_file, unusable
 from router.storage.packing import unpack, unpack_value
 from router.storage.provenance.events import ENDS
 from router.storage.provenance.ids import unpack_ids, unpack_shares
@@ -55,6 +56,11 @@ class Found:
         """The records that they came of."""
         _, low, high, packed, _ = self.packed
         return [] if low is None or high is None else unpack_ids(packed, low, high)
+
+    @property
+    def has_parents(self) -> bool:
+        """True if its records came of others."""
+        return self.packed[1] is not None
 
     @property
     def shares(self) -> list[int]:
@@ -112,16 +118,11 @@ class Reader:
             raise DataFolderError(
                 f"no {DATABASE} in {str(folder)!r}: the flow has not run there with `run: provenance`"
             )
+        self._path = path
         try:
-            self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            (version,) = self._database.execute("PRAGMA user_version").fetchone()
+            self._database = open_file(path, PROVENANCE_SCHEMA, synchronous="NORMAL")
         except sqlite3.Error as error:
-            raise DataFolderError(f"{str(path)!r} cannot be read: {error}") from error
-        if version > len(PROVENANCE_SCHEMA):
-            raise DataFolderError(
-                f"{str(path)!r} was written by a newer router "
-                f"(version {version} of its tables, {len(PROVENANCE_SCHEMA)} is known here)"
-            )
+            raise unusable(path, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -177,8 +178,12 @@ class Reader:
         return [(minute, kind, name, relationship, records) for minute, kind, name, relationship, records in rows]
 
     def _events(self, condition: str, values: list[Any]) -> Iterator[Found]:
-        for row in self._database.execute(f"SELECT * FROM events WHERE {condition}", values):  # noqa: S608 - ours alone
-            yield _found(row)
+        rows = self._database.execute(f"SELECT * FROM events WHERE {condition}", values)  # noqa: S608 - ours alone
+        try:
+            for row in rows:
+                yield _found(row)
+        except sqlite3.Error as error:
+            raise DataFolderError(f"{str(self._path)!r}: {error}") from error
 
 
 def _found(row: tuple[Any, ...]) -> Found:
