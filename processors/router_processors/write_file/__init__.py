@@ -42,22 +42,15 @@ _Groups: TypeAlias = "dict[str, list[int]] | dict[str, range]"
 class WriteFile(Processor):
     """Write records to files.
 
-    A file is written in place, each batch with one write, and its records are delivered when that has
-    returned. With `atomic`, and always with `parquet`, records are held until their file is closed and has its
-    name: at the limits of `roll`, when `run.hold` is full, when the input ends, at a stop. Without `roll`
-    an atomic file then goes on as a copy; with it, and always with `parquet`, each is a new one with a number.
+    In place, the default, each batch is one write, and delivered means that the operating system has it, which survives a
+    crash of the process, not of the machine; with `sync: always`, that the disk has it. A crash may leave a torn last
+    record: on appending, a last line without its end gets one first, an Avro file is cut to its last whole block.
 
-    | | delivered means | a crash of the process | a power cut |
-    |---|---|---|---|
-    | in place, `sync: never` or `close` | written to the operating system | may leave a torn last record | may take what was delivered |
-    | in place, `sync: always` | on the disk | may leave a torn last record | the same |
-    | held, `sync: never` | under its name | leaves whole files, and a hidden one at most | may take or empty files delivered lately |
-    | held, `sync: close` or `always` | on the disk, under its name | leaves whole files, and a hidden one at most | the same |
-
-    What was not delivered comes again from a source that keeps its position: in place, records of the last batches
-    then stand there twice; held, only those of a file that got its name just before the crash. Hidden
-    files (`.posts.parquet.part`) hold nothing that was delivered, and the next run writes over them; on appending in place, a
-    last line without its end gets one first, an Avro file is cut to its last whole block.
+    With `atomic`, and always with `parquet`, records are held until their file is closed: at the limits of `roll`, when
+    `run.hold` is full, when the input ends, at a stop. Delivered means that the file has its name; with `sync: close`
+    or `always`, that the disk has both. A crash leaves whole files, and a hidden one at most (`.posts.parquet.part`), which
+    holds nothing that was delivered; only a file that got its name just before comes twice. Without `roll`
+    an atomic file goes on as a copy; with it, and always with `parquet`, each is a new one with a number.
 
     What a failed write left behind is taken back, and tried again: a full disk, a folder that may not be
     written, make the flow wait. A record whose path lacks a part, or whose values would lead elsewhere, fails,
