@@ -3,14 +3,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Any
+from hashlib import blake2b
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router import Batch, Engine, Inbox, Outcome, build_flow
+from router import Batch, Context, Engine, Inbox, Outcome, build_flow
 from router.testing import TestRunner
+from router_processors.dedupe import Dedupe
+from router_processors.dedupe.index import Index
 
 Problems = Callable[..., list[str]]
 A, B = {"id": "a", "n": 1}, {"id": "b", "n": 2}
@@ -74,20 +77,75 @@ async def test_a_key_may_be_made_of_several_values(key: str) -> None:
         assert await it.feed({"id": "a", "day": 2}, day="tue") == {"success": [{"id": "a", "day": 2}]}
 
 
+class Restarted(Dedupe):
+    """Begins with the state that another has left."""
+
+    type_name = "restarted_dedupe"
+    left: ClassVar[dict[str, Any]] = {}
+
+    async def start(self, context: Context) -> None:
+        await context.state.put_many(self.left)
+        await super().start(context)
+
+
 async def test_keys_outlive_a_restart() -> None:
     async with dedupe() as first:
-        await first.feed(A)
-        kept = await first.state.scan()
-    async with dedupe() as second:
-        await second.feed()
-        await second.state.put_many(kept)
-        assert await second.feed(A, B) == {"success": [B], "duplicate": [A]}
+        await first.feed(A, at=100)
+        await first.feed({"id": "c"}, at=105)
+        Restarted.left = await first.state.scan()
+    second = TestRunner(Restarted, key="id", within="10s")
+    second._clock._now = 111.0
+    async with second:
+        assert await second.feed(A, {"id": "c"}, B) == {"success": [A, B], "duplicate": [{"id": "c"}]}
 
 
 async def test_keys_take_the_same_room_however_long_they_are() -> None:
     async with dedupe() as it:
         await it.feed({"id": "x" * 100_000}, {"id": 1})
-        assert [len(key) for key in await it.state.scan()] == [32, 32]
+        kept = [value[1] for name, value in (await it.state.scan()).items() if name.startswith("keys/")]
+    assert list(map(len, kept)) == [32]
+
+
+async def test_above_the_bound_the_oldest_keys_are_forgotten() -> None:
+    async with dedupe(max_keys=2) as it:
+        for key in "abc":
+            await it.feed({"id": key}, at=100)
+        assert await it.feed({"id": "c"}, {"id": "b"}) == {"duplicate": [{"id": "c"}, {"id": "b"}]}
+        assert await it.feed({"id": "a"}) == {"success": [{"id": "a"}]}
+        assert len(await it.state.scan("keys/")) == 2
+    text = "more keys than 'max_keys' came within the time; the oldest were forgotten early"
+    assert it.bulletins == [(text, {"max_keys": 2})]
+
+
+async def test_what_was_rejected_is_no_repeat_when_it_comes_again() -> None:
+    inbox = Inbox()
+    steps = {
+        "in": {"type": "generate", "to": "it"},
+        "it": {"type": "dedupe", "key": "id", "within": "1m", "to": "out"},
+        "out": {"type": "route", "when": {"bad": "n == 9"}, "to": {"bad": "reject", "unmatched": "drop"}},
+    }
+    flow = build_flow({"flow": "test", "processors": steps})
+    async with Engine(flow, replace={"in": inbox}) as engine:
+        outcomes = [await inbox.push([{"id": "a", "n": n}]) for n in (9, 9, 1, 2)]
+        inbox.end()
+        report = await engine.run()
+    assert outcomes == [Outcome.REJECTED, Outcome.REJECTED, Outcome.DROPPED, Outcome.DROPPED]
+    assert report.processors["it"].out == {"success": 3, "duplicate": 1, "failure": 0}
+
+
+def test_the_index_finds_what_a_dict_finds() -> None:
+    dice, index, right = random.Random(5), Index(), dict[bytes, tuple[int, int]]()
+    for time in range(300):
+        keys = list(
+            {blake2b(b"%d" % dice.randint(0, 5000), digest_size=16).digest() for _ in range(dice.randint(1, 60))}
+        )
+        index.drop_before(time - 200)
+        right = {key: each for key, each in right.items() if each[1] > time - 200}
+        found = index.find(keys)
+        assert found == [right.get(key, (-1, 0))[0] for key in keys]
+        new = [key for key, number in zip(keys, found, strict=True) if number < 0]
+        right.update(dict.fromkeys(new, (index.next_number, time)))
+        index.add(index.next_number, time, b"".join(new))
 
 
 async def test_repeats_that_nobody_wants_are_dropped() -> None:
