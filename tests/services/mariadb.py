@@ -18,6 +18,8 @@ create database test;
 flush privileges;
 create user test@'127.0.0.1' identified by 'secret';
 grant all on *.* to test@'127.0.0.1' with grant option;
+create user test@localhost identified by 'secret';
+grant all on *.* to test@localhost;
 """
 
 
@@ -49,7 +51,9 @@ class Mariadb(Server):
         return [
             self.binary, "--no-defaults", f"--datadir={self.data}", f"--port={self.port}", "--bind-address=127.0.0.1",
             f"--socket={self.folder}/socket", "--skip-name-resolve", "--character-set-server=utf8mb4", "--innodb-buffer-pool-size=32M",
-            "--innodb-flush-log-at-trx-commit=2", "--performance-schema=OFF", "--max-connections=20",
+            "--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync", "--performance-schema=OFF",
+            f"--ssl-ca={self.folder}/ca.pem", f"--ssl-cert={self.folder}/server.pem", f"--ssl-key={self.folder}/server.key",
+            "--max-connections=20",
         ]  # fmt: skip
 
     def stop(self) -> None:

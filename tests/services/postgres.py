@@ -10,7 +10,7 @@ import psycopg
 from tests.services.server import Server
 
 # A crash of the machine is not what is tested; without fsync the rest is faster.
-SETTINGS = {"fsync": "off", "max_connections": "20", "shared_buffers": "16MB", "max_prepared_transactions": "0"}
+SETTINGS = {"fsync": "off", "max_connections": "20", "shared_buffers": "16MB"}
 
 
 class Postgres(Server):
@@ -50,7 +50,10 @@ class Postgres(Server):
         """What runs the server."""
         settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
         place = ["-D", str(self.data), "-p", str(self.port), "-h", "127.0.0.1", "-k", str(self.folder)]
-        return [self.binary, *place, *settings]
+        tls = ["-c", "ssl=on"]
+        for name in ("ca_file=ca.pem", "cert_file=server.pem", "key_file=server.key"):
+            tls += ["-c", f"ssl_{name.replace('=', f'={self.folder}/')}"]
+        return [self.binary, *place, *settings, *tls]
 
     def is_ready(self) -> bool:
         """Whether it answers."""

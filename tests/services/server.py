@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.services.certificates import write_certificates
+
 _Server = TypeVar("_Server", bound="Server")
 STARTING = 60.0
 NOBODY = "nobody"  # these servers refuse to run as root
@@ -36,6 +38,7 @@ class Server(ABC):
         self.data = self.folder / "data"
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        write_certificates(self.folder)
         self.identity = owner_of(self.folder)
 
     @abstractmethod
@@ -148,11 +151,12 @@ def free_port() -> int:
 
 
 def owner_of(folder: Path) -> dict[str, Any]:
-    """Give a folder to whom a server runs as; how to start a process as that user."""
+    """Give a folder, with what is in it, to whom a server runs as; how to start a process as that user."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam(NOBODY)
-    os.chown(folder, user.pw_uid, user.pw_gid)
+    for each in (folder, *folder.iterdir()):
+        os.chown(each, user.pw_uid, user.pw_gid)
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": folder}
 
 

@@ -75,19 +75,27 @@ class WriteSqlConfig(Config):
 class WriteSql(Processor):
     """Write records to a table of SQLite, PostgreSQL, MySQL or MariaDB, or run a statement for each.
 
-    Delivered means: committed. A batch is one transaction, many rows a statement; larger batches
-    (`run: {batch: {records: 5000}}`) are faster. After a crash records come again: with `match` that does no
-    harm, with `insert` they come twice, and so do those of a batch whose connection was lost at its commit.
+    A batch is one transaction, many rows a statement, and delivered when it is committed; larger
+    batches (`run: {batch: {records: 5000}}`) are faster. What may come twice:
+
+    | | a crash, or a connection lost at the commit | a power cut |
+    |---|---|---|
+    | `match` | the same rows are written again, which changes nothing | the same, where the database syncs its commits |
+    | `insert` | the records that had not settled come again as new rows | the same |
+    | `statement` | it runs again for those records; say it so that this does no harm | the same |
 
     A table or column that is not there ends the flow at its start, and so does `match` without a
     unique index. Later such a thing is waited for, like a server that is down, a lock, a full disk, a
     right that is missing. A constraint or a type that a record violates sends it to `failure`, and
-    so does a field without a column; the others of its batch are committed.
+    so does a field without a column; the others of its batch are committed, once.
 
     A field that is absent is not written: a new row has the column's default, an old one keeps
     its value. A `set` writes all its columns. Records of one key in a batch are written as one row.
     Objects and lists are written as JSON, but for arrays of PostgreSQL; everything into a column of JSON
     is; bytes are read as UTF-8 where the column is of text; moments are written in UTC.
+
+    PostgreSQL needs `pip install 'stream-router[postgresql]'`, MySQL and MariaDB `'stream-router[mysql]'`.
+    `?sslmode=verify-full&sslrootcert=FILE` proves a server, in both. A SQLite file and all tables are made by others.
 
     Example:
         store:

@@ -6,10 +6,10 @@ import os
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
 
 from router import ProcessorError, Record, RecordError, RetryableError
 from router_processors.write_sql.rows import Group, Mode
@@ -32,7 +32,7 @@ class Access:
     """How a database is reached: ``timeout`` is how many seconds it may take over one statement."""
 
     url: Url
-    password: str | None
+    password: str | None = field(repr=False)
     timeout: float
 
 
@@ -144,8 +144,3 @@ def needs(package: str, extra: str, error: ImportError) -> ProcessorError:
         f"processor type 'write_sql' needs the {package!r} package for {extra}: "
         f"pip install 'stream-router[{extra}]' ({error})"
     )
-
-
-def typed(values: Sequence[Any], plain: frozenset[type], make: Callable[[Any], Any]) -> Sequence[Any]:
-    """Make values of a column; where all have a type that is fine as it is, nothing is made."""
-    return values if plain.issuperset(map(type, values)) else list(map(make, values))

@@ -12,7 +12,7 @@ from pymysql.converters import escape_string
 from router import RecordError
 from router_processors.write_sql.driver import Target
 from router_processors.write_sql.table import Column, Form, TableError
-from router_processors.write_sql.values import finite, in_utc, json_text, quoted, text_of
+from router_processors.write_sql.values import all_finite, finite, in_utc, json_text, moved_to_utc, quoted, text_of
 
 _HANDY = 1 << 20  # bytes
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"})
@@ -93,10 +93,15 @@ def literals(column: Column, values: Sequence[Any]) -> list[str]:
     """Write the values of a column as SQL."""
     if column.form is Form.JSON:
         return ["NULL" if value is None else _text(json_text(value)) for value in values]
-    if column.form is Form.TEXT:
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return list(map(str, values))
+    if kinds == {float}:
+        return list(map(repr, all_finite(values)))
+    if column.form is Form.TEXT and bytes in kinds:
         values = [text_of(value) if type(value) is bytes else value for value in values]
     if column.form is Form.TIME:
-        values = [_moment(value) if type(value) is str else value for value in values]
+        values = [moved_to_utc(value, " ") if type(value) is str else value for value in values]
     return [_text(value) if type(value) is str else _literal(value) for value in values]
 
 
@@ -111,15 +116,6 @@ def _literal(value: Any) -> str:
 
 def _text(text: str) -> str:
     return f"'{escape_string(text)}'"
-
-
-def _moment(text: str) -> str:
-    """Text of a moment with an offset, as the server knows it; any other text as it is."""
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return text if moment.tzinfo is None else _written(moment)
 
 
 def _written(moment: dt.datetime) -> str:

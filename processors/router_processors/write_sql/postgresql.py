@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
-from router import ProcessorError, Record, RecordError, RetryableError
-from router_processors.write_sql.driver import Access, Driver, Line, Target, needs, typed
+from router import ProcessorError, Record, RetryableError
+from router_processors.write_sql.driver import Access, Driver, Line, Target, needs
+from router_processors.write_sql.postgresql_text import array_of, form_of, insert_of, table_name, text_or_null, texts_of
 from router_processors.write_sql.rows import Group
 from router_processors.write_sql.statement import Statement, percent_style
-from router_processors.write_sql.table import Column, Form, Table, missing
+from router_processors.write_sql.table import Column, Table, missing
 from router_processors.write_sql.url import with_password
-from router_processors.write_sql.values import in_utc, json_text, quoted, text_of
 
 try:
     import psycopg
+    import psycopg.conninfo
 except ImportError as error:
     raise needs("psycopg", "postgresql", error) from error
 
@@ -26,8 +25,6 @@ _OF_THE_WORLD = frozenset(
 )
 _NO_RIGHT = "42501"
 _TOGETHER = 50  # statements sent without waiting for the answers in between
-_TEXTS: frozenset[type] = frozenset({str, type(None)})
-_NUMBERS = frozenset({int, float})
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, -1), t.typcategory, coalesce(b.typname, t.typname),
        a.attgenerated <> '' OR a.attidentity = 'a', a.attnotnull
@@ -58,12 +55,15 @@ class PostgresDriver(Driver):
 
     def __init__(self, access: Access) -> None:
         super().__init__(access)
-        options: dict[str, Any] = {"connect_timeout": max(2, round(access.timeout)), **access.url.options}
-        parts = with_password(access.url, access.password)
+        parts = {
+            "dbname": access.url.database,
+            "connect_timeout": max(2, round(access.timeout)),
+            **with_password(access.url, access.password),
+            **access.url.options,
+            "client_encoding": "utf8",
+        }
         try:
-            self._connection = psycopg.connect(
-                dbname=access.url.database, client_encoding="utf8", autocommit=True, **(parts | options)
-            )
+            self._connection = psycopg.connect(psycopg.conninfo.make_conninfo(**parts), autocommit=True)
         except psycopg.ProgrammingError as error:
             raise ProcessorError(f"{access.url}: {_line(str(error))}") from error
         self._line = Line(self._connection.fileno())
@@ -92,9 +92,9 @@ class PostgresDriver(Driver):
     def describe(self, name: str) -> Table:
         """Look a table up."""
         self._inserts.clear()
-        regclass = _quoted(name)
+        regclass = table_name(name)
         columns = {
-            column: Column(column, type_, _form(category, base), not is_required, not is_computed)
+            column: Column(column, type_, form_of(category, base), not is_required, not is_computed)
             for column, type_, category, base, is_computed, is_required in self._connection.execute(
                 _COLUMNS, (regclass,)
             )
@@ -108,15 +108,15 @@ class PostgresDriver(Driver):
         """Write the rows of a group with one statement, whatever their number."""
         sql = self._inserts.get(group.columns)
         if sql is None:
-            sql = self._inserts[group.columns] = _insert(target, group.columns).encode()
+            sql = self._inserts[group.columns] = insert_of(target, group.columns).encode()
         columns = [target.table.columns[name] for name in group.columns]
-        arrays = [_array(_texts(column, values)) for column, values in zip(columns, group.values, strict=True)]
+        arrays = [array_of(texts_of(column, values)) for column, values in zip(columns, group.values, strict=True)]
         self._connection.execute(sql, arrays)
 
     def run(self, statement: Statement, rows: Sequence[Record]) -> None:
         """Run a statement for each row."""
         sql = percent_style(statement).encode()
-        made = [{name: _text(value) for name, value in row.items()} for row in rows]
+        made = [{name: text_or_null(value) for name, value in row.items()} for row in rows]
         with self._connection.cursor() as cursor:
             for start in range(0, len(made), _TOGETHER):
                 self.begin_step()
@@ -158,93 +158,3 @@ class PostgresDriver(Driver):
 
 def _line(text: str) -> str:
     return "; ".join(part.strip() for part in text.splitlines() if part.strip())
-
-
-def _quoted(name: str) -> str:
-    return ".".join(map(quoted, name.split(".", 1)))
-
-
-def _form(category: str, base: str) -> Form:
-    if base in ("json", "jsonb"):
-        return Form.JSON
-    if base == "bytea":
-        return Form.BYTES
-    return {"A": Form.ARRAY, "S": Form.TEXT}.get(category, Form.VALUE)
-
-
-def _insert(target: Target, columns: Sequence[str]) -> str:
-    """Write rows that come as one array of texts a column, each text cast to its column's type."""
-    names = ", ".join(map(quoted, columns))
-    casts = ", ".join(f"{quoted(each)}::{target.table.columns[each].type}" for each in columns)
-    # A name may hold a percent sign, which would be a place to the library.
-    head = f"INSERT INTO {_quoted(target.table.name)} ({names}) SELECT {casts}".replace("%", "%%")
-    arrays = ", ".join(["%s::text[]"] * len(columns))
-    tail = f" AS r({names}){_conflict(target, columns)}".replace("%", "%%")
-    return f"{head} FROM unnest({arrays}){tail}"
-
-
-def _conflict(target: Target, columns: Sequence[str]) -> str:
-    if target.mode == "insert":
-        return ""
-    others = [] if target.mode == "ignore" else [quoted(each) for each in columns if each not in target.match]
-    action = f"UPDATE SET {', '.join(f'{each} = EXCLUDED.{each}' for each in others)}" if others else "NOTHING"
-    return f" ON CONFLICT ({', '.join(map(quoted, target.match))}) DO {action}"
-
-
-def _array(values: Sequence[str | None]) -> str:
-    """Write texts as an array of PostgreSQL's."""
-    if None in values:
-        return "{" + ",".join("NULL" if each is None else f'"{_escaped(each)}"' for each in values) + "}"
-    texts = [each for each in values if each is not None]
-    joined = "\0".join(texts)
-    if joined.count("\0") != len(texts) - 1:
-        raise RecordError("a text with a NUL in it cannot be stored")
-    return '{"' + _escaped(joined).replace("\0", '","') + '"}'
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _texts(column: Column, values: Sequence[Any]) -> Sequence[str | None]:
-    """The values of a column as the server reads them."""
-    kinds = set(map(type, values))
-    if column.form is Form.JSON:
-        return [None if value is None else json_text(value) for value in values]
-    if column.form is Form.BYTES:
-        return [_hex(value.encode()) if type(value) is str else _text(value) for value in values]
-    if column.form is Form.ARRAY:
-        return [_array_of(value) if isinstance(value, list | tuple) else _text(value) for value in values]
-    if column.form is Form.TEXT and bytes in kinds:
-        return [text_of(value) if type(value) is bytes else _text(value) for value in values]
-    if kinds <= _NUMBERS:
-        return list(map(repr, values))
-    return typed(values, _TEXTS, _text)
-
-
-def _text(value: Any) -> str | None:
-    if value is None or type(value) is str:
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, bytes):
-        return _hex(value)
-    if isinstance(value, dict | list | tuple):
-        return json_text(value)
-    if isinstance(value, dt.datetime):
-        return in_utc(value).isoformat()
-    return str(value)
-
-
-def _hex(content: bytes) -> str:
-    return "\\x" + content.hex()
-
-
-def _array_of(values: Sequence[Any]) -> str:
-    parts = [_array_of(each) if isinstance(each, list | tuple) else _element(each) for each in values]
-    return "{" + ",".join(parts) + "}"
-
-
-def _element(value: Any) -> str:
-    text = _text(value)
-    return "NULL" if text is None else f'"{_escaped(text)}"'

@@ -61,21 +61,17 @@ def _group(columns: tuple[str, ...], rows: list[Record]) -> Group:
 
 
 def _merged(rows: Sequence[Record], match: Sequence[str], *, is_first_kept: bool) -> Sequence[Record]:
+    keys: list[Hashable] = list(map(itemgetter(*match), rows))
+    try:
+        if len(set(keys)) == len(rows):
+            return rows
+    except TypeError:  # a list or an object, written as JSON
+        keys = list(map(repr, keys))
     by_key: dict[Hashable, Record] = {}
-    for row in rows:
-        key = _key(row, match)
+    for key, row in zip(keys, rows, strict=True):
         before = by_key.get(key)
         if before is None:
             by_key[key] = row
         elif not is_first_kept:
             by_key[key] = {**before, **row}
-    return rows if len(by_key) == len(rows) else list(by_key.values())
-
-
-def _key(row: Record, match: Sequence[str]) -> Hashable:
-    key = tuple(row[each] for each in match)
-    try:
-        hash(key)
-    except TypeError:  # a list or an object, written as JSON
-        return repr(key)
-    return key
+    return list(by_key.values())

@@ -47,7 +47,7 @@ class Session:
             while not answer.done():
                 left = max(begun, self._writer.since) + self._timeout + _GRACE - time.monotonic()
                 if left <= 0:
-                    raise RetryableError(f"the database did not answer within {self._timeout:g} s")
+                    raise RetryableError(f"{self._writer.where}: no answer within {self._timeout:g} s")
                 await asyncio.wait({answer}, timeout=left)
             return answer.result()
         finally:

@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from router import Record, RecordError
-from router_processors.write_sql.driver import Access, Driver, Target, typed
+from router_processors.write_sql.driver import Access, Driver, Target
 from router_processors.write_sql.rows import Group
 from router_processors.write_sql.statement import Statement
 from router_processors.write_sql.table import Column, Form, Table, TableError, missing
-from router_processors.write_sql.values import finite, in_utc, json_text, quoted, text_of
+from router_processors.write_sql.values import all_finite, finite, in_utc, json_text, quoted, text_of
 
 _PATIENCE = 5.0  # seconds a locked file is waited for; beyond it the engine waits, and says so
-_AS_IT_IS: frozenset[type] = frozenset({str, int, bytes, bool, type(None)})
-_TEXTS: frozenset[type] = frozenset({str, int, bool, type(None)})
-_NOTHING: frozenset[type] = frozenset({type(None)})
+_AS_IT_IS: frozenset[type] = frozenset({str, int, float, bytes, bool, type(None)})
 _RECORDS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE}
 
 
@@ -139,17 +137,19 @@ def _insert(target: Target, columns: Sequence[str]) -> str:
 
 def _converted(column: Column, values: Sequence[Any]) -> Sequence[Any]:
     if column.form is Form.JSON:
-        return typed(values, _NOTHING, lambda value: None if value is None else json_text(value))
-    if column.form is Form.TEXT:
-        return typed(values, _TEXTS, lambda value: text_of(value) if type(value) is bytes else _value(value))
-    return typed(values, _AS_IT_IS, _value)
+        return [None if value is None else json_text(value) for value in values]
+    kinds = set(map(type, values))
+    if column.form is Form.TEXT and bytes in kinds:
+        return [text_of(value) if type(value) is bytes else _value(value) for value in values]
+    if kinds <= _AS_IT_IS:
+        return all_finite(values) if float in kinds else values
+    return list(map(_value, values))
 
 
 def _value(value: Any) -> Any:
     """What SQLite can hold of a value."""
     if isinstance(value, float):
-        # SQLite would make a null of what is no number.
-        return finite(value)
+        return finite(value)  # SQLite would make a null of what is no number
     if isinstance(value, Decimal):
         return str(finite(value))
     if isinstance(value, dt.datetime):

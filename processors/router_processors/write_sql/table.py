@@ -19,8 +19,10 @@ class Form(Enum):
     """Text is written as UTF-8."""
     JSON = "json"
     """Every value is written as JSON, texts too."""
+    INTEGER = "integer"
+    """A float without a fraction is taken."""
     TIME = "time"
-    """Text with an offset from UTC is understood."""
+    """It knows no offset, so text that has one is moved to UTC."""
     ARRAY = "array"
     """Lists are the database's own, not JSON."""
 

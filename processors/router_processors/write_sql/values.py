@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,15 @@ def in_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def moved_to_utc(text: str, separator: str) -> str:
+    """Text of a moment with an offset, in UTC and without one; any other text as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if moment.tzinfo is None else in_utc(moment).replace(tzinfo=None).isoformat(separator)
+
+
 def finite(number: float | Decimal) -> float | Decimal:
     """Pass a number on.
 
@@ -37,6 +47,18 @@ def finite(number: float | Decimal) -> float | Decimal:
     if not math.isfinite(number):
         raise RecordError(f"the number {number} cannot be stored")
     return number
+
+
+def all_finite(values: Sequence[Any]) -> Sequence[Any]:
+    """Pass values on.
+
+    Raises:
+        RecordError: one of the floats among them is no number, or infinite.
+    """
+    for each in values:
+        if type(each) is float and not math.isfinite(each):
+            finite(each)
+    return values
 
 
 def text_of(content: bytes) -> str:

@@ -46,9 +46,15 @@ class Writer:
         self._begun = time.monotonic()
 
     @property
+    def where(self) -> str:
+        """The database, for a person."""
+        return str(self._access.url)
+
+    @property
     def since(self) -> float:
         """When the statement it is at began."""
-        return max(self._begun, self._driver.since if self._driver is not None else 0.0)
+        driver = self._driver  # read once: the thread may drop it now
+        return max(self._begun, driver.since) if driver is not None else self._begun
 
     def prove(self) -> None:
         """See that the database is there, and is as the flow says.
@@ -77,10 +83,13 @@ class Writer:
             bad = {index for index, _ in failures}
             places = [index for index in range(len(rows)) if index not in bad]
             found = self._transaction(driver, [rows[index] for index in places]) if places else []
-        except (RetryableError, TableError) as error:
+        except RecordError:
+            raise
+        except TableError as error:
             self.drop()
-            if isinstance(error, TableError):
-                raise RetryableError(f"{self._access.url}: {error}") from error
+            raise RetryableError(f"{self._access.url}: {error}") from error
+        except BaseException:
+            self.drop()  # whatever it was, no transaction stays open for the next batch to commit
             raise
         return sorted([*failures, *((places[index], error) for index, error in found)], key=lambda each: each[0])
 
@@ -157,8 +166,7 @@ class Writer:
         error = self._attempt(driver, rows)
         if error is not None:
             self._command(driver, "ROLLBACK")
-            if len(rows) == 1:
-                return [(0, error)]
+            self._describe(driver)  # a column may be of another type by now
             self._command(driver, driver.BEGIN)
             failures = self._by_halves(driver, rows)
         self._commit(driver)
@@ -167,8 +175,7 @@ class Writer:
     def _by_halves(self, driver: Driver, rows: _Rows) -> Failures:
         """Find the records that cannot be written; the others are."""
         failures: Failures = []
-        middle = len(rows) // 2
-        todo = [(middle, len(rows)), (0, middle)]
+        todo = _halves(0, len(rows)) if len(rows) > 1 else [(0, 1)]
         while todo:
             start, stop = todo.pop()
             self._command(driver, "SAVEPOINT part")
@@ -180,8 +187,7 @@ class Writer:
             if stop - start == 1:
                 failures.append((start, error))
             else:
-                middle = (start + stop) // 2
-                todo += [(middle, stop), (start, middle)]
+                todo += _halves(start, stop)
         return failures
 
     def _attempt(self, driver: Driver, rows: _Rows) -> RecordError | None:
@@ -225,3 +231,9 @@ class Writer:
         if isinstance(said, RetryableError):
             raise said from error
         return said
+
+
+def _halves(start: int, stop: int) -> list[tuple[int, int]]:
+    """The later half lies below: the first is to be taken first."""
+    middle = (start + stop) // 2
+    return [(middle, stop), (start, middle)]

@@ -91,6 +91,17 @@ async def told(write: TestRunner, part: str) -> str:
         await write._clock.advance(0)
 
 
+async def not_started(write: TestRunner) -> str:
+    """Start it, with a batch that waits, until the operator is told why it cannot; stop it then."""
+    fed = asyncio.create_task(write.feed({"id": 1}))
+    said = await told(write, "cannot start yet")
+    fed.cancel()
+    await asyncio.gather(fed, return_exceptions=True)
+    assert write._engine is not None
+    await write._engine.stop(0)
+    return said
+
+
 async def ended_threads() -> None:
     """Wait until no connection's thread is left."""
     while any(each.name == "router-it" for each in threading.enumerate()):  # noqa: ASYNC110 - threads tell nobody

@@ -55,16 +55,18 @@ async def test_values_in_sqlite(file: SqliteFile) -> None:
 async def test_values_in_postgresql(postgres: Postgres) -> None:
     postgres.empty()
     table = """a bigint, b float8, c text, d bytea, e jsonb, f int, g numeric(10, 2), h timestamptz, i boolean, j jsonb,
-    k varchar(5), l date, m text[], n int[], o uuid, p bit(3), q char(2), r bytea, s timestamptz, t json, u text[], v text"""
+    k varchar(5), l date, m text[], n int[], o uuid, p bit(3), q char(2), r bytea, s timestamptz, t json, u text[], v text, w int, x timestamp, y smallint"""
     text = "8c1b7a7e-3a3b-4f43-9d3e-111111111111"
     record = {
         "a": BIG, "b": 0.1, "c": ODD, "d": b"\0\xff", "e": NESTED, "f": None, "g": Decimal("1.10"), "h": NOON, "i": True,
         "j": "text", "k": b"bytes", "l": "2024-05-06", "m": [ODD, None, "NULL", ""], "n": [[1, 2], [3, 4]], "o": text,
         "p": "101", "q": "x", "r": "caf\u00e9", "s": "2024-05-06T12:30:00.25+02:00", "t": [NESTED, None], "u": [], "v": 5,
+        "w": 2.0, "x": "2024-05-06T12:30:00.25+02:00", "y": Decimal("3.00"),
     }  # fmt: skip
     row = dict(zip(record, await stored(postgres, table, record), strict=True))
     assert {**row, "o": str(row["o"])} == {
         **record, "h": UTC, "k": "bytes", "l": dt.date(2024, 5, 6), "q": "x ", "r": b"caf\xc3\xa9", "s": UTC, "v": "5",
+        "x": UTC.replace(tzinfo=None),
     }  # fmt: skip
 
 
