@@ -16,7 +16,7 @@ from router.connections.bounded import Connection, Entry
 from router.connections.rows import Found, Place, QueueRows, Row, Waiting, outside
 from router.expression import Expression
 from router.storage.packing import UnstorableError, pack
-from router.storage.unit import open_unit
+from router.storage.unit import Unit, open_unit
 
 __all__ = ["DiskQueue"]
 
@@ -82,6 +82,8 @@ class DiskQueue(Connection):
         self._edge: Place | None = None
         self._cached = 0
         self._uncommitted = 0
+        self._units: list[Unit] = []
+        """Calls that have put something here; those that are over are forgotten at the next look."""
         self._out: dict[int, int] = {}
         """Rows that were taken and still stand on disk, with how often each was rejected."""
         self._is_loading = False
@@ -130,6 +132,8 @@ class DiskQueue(Connection):
         unit = open_unit()
         if unit is not None:  # rows that this call took are deleted by the same commit
             acks = outside(acks)
+            if self not in unit.put:
+                self._units.append(unit)
             unit.put[self] = unit.put.get(self, 0) + len(batch)
         for ack in acks:
             ack.hold()
@@ -160,11 +164,11 @@ class DiskQueue(Connection):
             ack.release(Outcome.DELIVERED if error is None else Outcome.REJECTED, error)
 
     def _fits(self, batch: Batch) -> bool:
-        """What one call gives commits together, so where nothing else waits it may be more than the limit."""
+        """Where all that waits here waits for calls to end, which may wait for room, it may be more than the limit."""
         if super()._fits(batch):
             return True
-        unit = open_unit()
-        return unit is not None and self.records == unit.put.get(self, 0)
+        self._units = [unit for unit in self._units if not unit.is_over]
+        return bool(self._units) and self.records == sum(unit.put[self] for unit in self._units)
 
     def _is_half_empty(self) -> bool:
         return self.records == self._uncommitted or super()._is_half_empty()

@@ -11,7 +11,7 @@ from router.engine.clock import Clock, resolve
 from router.errors import RetryableError
 from router.flow import RetryOptions
 
-__all__ = ["LONGEST", "Backoff", "Pauses", "outage_of"]
+__all__ = ["LONGEST", "Backoff", "Pauses", "next_attempt", "outage_of"]
 
 FIRST, LONGEST = 1.0, 300.0
 
@@ -76,10 +76,21 @@ class Pauses:
             resolve(pause, value=False)
 
 
-def outage_of(again: Batch) -> RetryableError | None:
-    """What the records that are to be tried again say of it in their column ``error``; the longest wait counts."""
-    errors = [each for each in again.columns.get("error", ()) if isinstance(each, dict)]
+def outage_of(again: Batch, processor: str) -> RetryableError | None:
+    """What a processor says of the records it wants to be tried again, in their column ``error``; the longest wait counts."""
+    errors = [each for each in again.columns.get("error", ()) if _is_own(each, processor)]
     if not errors:
         return None
     waits = [wait for each in errors if (wait := (each.get("data") or {}).get("after")) is not None]
     return RetryableError(str(errors[0].get("message")), after=max(waits, default=None))
+
+
+def next_attempt(again: Batch, attempts: int, processor: str) -> Batch:
+    """What is called again: without what the processor said of the last attempt, with what others said before."""
+    errors = again.columns.get("error", ())
+    others = [None if _is_own(each, processor) else each for each in errors]
+    return again.with_columns(attempts=[attempts] * len(again), error=others if any(others) else None)
+
+
+def _is_own(error: object, processor: str) -> bool:
+    return isinstance(error, dict) and error.get("processor") == processor

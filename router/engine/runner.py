@@ -21,7 +21,7 @@ from router.engine.ledger import Ledger
 from router.engine.meter import Meter
 from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, all_failed, merged
-from router.engine.retry import Backoff, Pauses, outage_of
+from router.engine.retry import Backoff, Pauses, next_attempt, outage_of
 from router.engine.switch import Switch
 from router.engine.tasks import Tasks
 from router.engine.trail import Trail
@@ -301,14 +301,14 @@ class Runner:
             watched.ended(is_retried=again is not None)
             if again is None:
                 return None
-            error = error or outage_of(again)
+            error = error or outage_of(again, self.spec.name)
             backoff = backoff or Backoff(since)
             if backoff.is_exhausted(self._clock.now(), self.spec.run.retry):
                 cause = error or RetryableError("still to be retried after the last attempt")
                 await emit([(UNAVAILABLE.name, all_failed(again, cause, self.spec.name)[1])])
                 return None
             wait = backoff.next(error)
-            batch = again.with_columns(attempts=[backoff.attempts] * len(again), error=None)
+            batch = next_attempt(again, backoff.attempts, self.spec.name)
             if not await self._pause(wait, error, job):
                 ledger.saw(batch)
                 return batch
