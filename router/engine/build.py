@@ -153,7 +153,7 @@ class _Builder:
         )
         self._watch(outlet, runner)
         if is_kept(spec):
-            runner.database = self.database
+            runner.keep_in(self.database)
         state = FlowState(self.database, spec.name, self.clock.now)
         runner.context = self._context(spec, state, runner.holdings, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)

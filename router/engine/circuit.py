@@ -52,6 +52,11 @@ class Circuit:
         """True while no call may begin."""
         return self._clock.now() < self._until
 
+    @property
+    def is_open(self) -> bool:
+        """True from its first rest to the first success after it: a call may have to wait."""
+        return self._rest > 0
+
     def watched(self) -> Watched:
         """Watch the calls made for one batch."""
         return Watched(self)
@@ -100,18 +105,22 @@ class Circuit:
 class Watched:
     """Tells a circuit what the calls for one batch give."""
 
-    __slots__ = ("_circuit", "_gave", "_is_trial")
+    __slots__ = ("_circuit", "_gave", "_given_at", "_is_trial")
 
     def __init__(self, circuit: Circuit) -> None:
         self._circuit = circuit
         self._gave = False
+        self._given_at: float | None = None
         self._is_trial = False
+
+    def left_of(self, wait: float) -> float:
+        """What is left of a wait that began when the last call gave something, which may have waited for its turn."""
+        since, self._given_at = self._given_at, None
+        return wait if since is None else max(0.0, wait - (self._circuit._clock.now() - since))
 
     async def ready(self) -> bool:
         """Wait until a call may begin; False if the flow stops meanwhile."""
         circuit = self._circuit
-        if not circuit._rest:
-            return True
         goes_on = await circuit.ready()
         self._is_trial = goes_on and circuit._trial is not None
         return goes_on
@@ -126,6 +135,7 @@ class Watched:
             elif name != UNAVAILABLE.name:
                 is_good = True
         self._gave |= bool(outputs)
+        self._given_at = self._circuit._clock.now()
         if is_good:
             self._circuit.succeeded()
         elif failed:

@@ -73,11 +73,8 @@ class Lanes:
         self._last: asyncio.Future[None] | None = None
         self.records = 0
         """Records taken that wait for their call."""
-
-    @property
-    def are_needed(self) -> bool:
+        self.are_needed = run.concurrency > 1 or self._key is not None
         """False where one call follows another, whatever its records: nothing need be handed out."""
-        return self._concurrency > 1 or self._key is not None
 
     @property
     def has_room(self) -> bool:
@@ -93,6 +90,7 @@ class Lanes:
         if self._key is not None:
             raise ConfigError("with a key in 'ordered' the number of lanes is fixed while the flow runs")
         self._concurrency = concurrency
+        self.are_needed = True  # also for one alone: others may still be under way
 
     # -- calls ----------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ __all__ = ["Outlet", "Turns"]
 
 DeadLetter = Callable[[Batch, str | None], Awaitable[bool]]
 TURN = 0.01
+_ENDS = (Ending, Unconnected)
 
 
 class Turns:
@@ -125,7 +126,7 @@ class Outlet:
                 sent = batch
                 if number and self.trail is not None:
                     sent = self.trail.cloned(relationship, number, batch)
-                if not isinstance(target, Connection):
+                if isinstance(target, _ENDS):
                     ends.append((target, sent))
                     continue
                 if target.id in self._back_edges:

@@ -59,7 +59,7 @@ class Runner:
         self.caller: Caller
         self.commit: Callable[[Scope], None]
         self.database: Database | None = None
-        """Where all that its calls give is kept: what one call writes commits in one transaction."""
+        self._work = self._work_alone
         self.holdings = Holdings(spec.run.hold, self.notify)
         self.trail: Trail | None = None
         self.pauses = Pauses(clock)
@@ -127,6 +127,10 @@ class Runner:
         if self.blocked:
             return "blocked"
         return "running" if self.active else "waiting"
+
+    def keep_in(self, database: Database) -> None:
+        """Let what one call writes commit in one transaction: all that it gives is kept there."""
+        self.database, self._work = database, self._work_in_unit
 
     async def start(self) -> None:
         """Start the processor."""
@@ -253,14 +257,11 @@ class Runner:
 
     # -- one batch ------------------------------------------------------------------------------
 
-    async def _work(self, taken: Taken, job: Job | None) -> None:
-        if self.database is None:
-            await self._work_off(taken, job)
-            return
+    async def _work_in_unit(self, taken: Taken, job: Job | None) -> None:
         with unit_of(self.database):
-            await self._work_off(taken, job)
+            await self._work_alone(taken, job)
 
-    async def _work_off(self, taken: Taken, job: Job | None) -> None:
+    async def _work_alone(self, taken: Taken, job: Job | None) -> None:
         ledger = Ledger(self.trail.begin(taken.batch) if self.trail is not None else None)
         try:
             rejected = await self._process(taken, ledger, job)
@@ -293,10 +294,8 @@ class Runner:
         if job is not None and job.refused:
             await emit([(FAILURE.name, failed(batch, job.refused, self.spec.name))])
             return None
-        while True:
-            if not await watched.ready():
-                ledger.saw(batch)
-                return batch
+        goes_on = True
+        while goes_on and (not self.circuit.is_open or await watched.ready()):
             again, error = await self._attempt(batch, acks, ledger, emit)
             watched.ended(is_retried=again is not None)
             if again is None:
@@ -307,11 +306,11 @@ class Runner:
                 cause = error or RetryableError("still to be retried after the last attempt")
                 await emit([(UNAVAILABLE.name, all_failed(again, cause, self.spec.name)[1])])
                 return None
-            wait = backoff.next(error)
+            wait = watched.left_of(backoff.next(error))
             batch = next_attempt(again, backoff.attempts, self.spec.name)
-            if not await self._pause(wait, error, job):
-                ledger.saw(batch)
-                return batch
+            goes_on = await self._pause(wait, error, job)
+        ledger.saw(batch)
+        return batch
 
     async def _attempt(
         self, batch: Batch, acks: tuple[Ack, ...], ledger: Ledger, emit: Callable[[Outputs], Awaitable[None]]
@@ -324,7 +323,8 @@ class Runner:
         again = None
         if len(outputs) > 1 or (outputs and outputs[0][0] == RETRY.name):
             outputs, again = merged(outputs, self.spec.name)
-        await emit(outputs)
+        if outputs or again is None:
+            await emit(outputs)
         if scope.is_empty:
             scope.is_over = True
         else:
@@ -343,7 +343,7 @@ class Runner:
         """Wait before a retry; False if the flow stops meanwhile. Unordered calls make room for others."""
         reason = str(error) if error is not None else "asked to be retried"
         text = "tries again after a failure that is not the records' fault"
-        if not self.pauses.is_over:
+        if not self.pauses.is_over and reason != self.pauses.reason:  # calls that meet the same tell it once
             self.context.bulletin(text, error=reason, seconds=round(seconds, 3))
         if job is not None:
             self.lanes.step_aside(job)
