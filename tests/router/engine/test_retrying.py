@@ -254,3 +254,23 @@ async def test_an_outage_in_a_sink_function_never_pours_records_into_the_dead_le
     kind: Any = sink(write_later if is_async else write)
     report = await run_to_end(wired({"read": Feed(range(9)), "write": kind()}, "read>write"))
     assert (written, report.dead_letters) == (list(range(9)), 0)
+
+
+@pytest.mark.parametrize("is_part", [True, False])
+async def test_calls_in_order_wait_out_an_outage_together_and_tell_it_once(*, is_part: bool) -> None:
+    tried: Counter[int] = Counter()
+
+    def work(batch: Batch, context: Context) -> dict[str, Batch]:
+        tried.update(numbers(batch))
+        error = failed(batch, [(index, RetryableError("down", after=60)) for index in range(len(batch))], "work")
+        return error.partition(
+            ["retry" if tried[n] == 1 and (n % 2 or not is_part) else "success" for n in numbers(batch)]
+        )
+
+    keep, clock = Keep(), JumpingClock()
+    steps = {"read": Feed(*([n, n + 1] for n in range(0, 20, 2))), "work": Do(work), "keep": keep}
+    run = {"work": {"concurrency": 10, "batch": {"records": 2}}}
+    engine = wired(steps, "read>work", "work>keep", run=run, clock=clock)
+    await run_to_end(engine)
+    assert (sorted(keep.numbers), clock.now()) == (list(range(20)), 60)
+    assert is_part or len(engine.bulletins) == 1
