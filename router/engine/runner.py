@@ -21,7 +21,7 @@ from router.engine.ledger import Ledger
 from router.engine.meter import Meter
 from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, all_failed, merged
-from router.engine.retry import Backoff, Pauses, outage_of
+from router.engine.retry import Backoff, Pauses, next_attempt, outage_of
 from router.engine.switch import Switch
 from router.engine.tasks import Tasks
 from router.engine.trail import Trail
@@ -59,7 +59,7 @@ class Runner:
         self.caller: Caller
         self.commit: Callable[[Scope], None]
         self.database: Database | None = None
-        """Where all that its calls give is kept: what one call writes commits in one transaction."""
+        self._work = self._work_alone
         self.holdings = Holdings(spec.run.hold, self.notify)
         self.trail: Trail | None = None
         self.pauses = Pauses(clock)
@@ -127,6 +127,10 @@ class Runner:
         if self.blocked:
             return "blocked"
         return "running" if self.active else "waiting"
+
+    def keep_in(self, database: Database) -> None:
+        """Let what one call writes commit in one transaction: all that it gives is kept there."""
+        self.database, self._work = database, self._work_in_unit
 
     async def start(self) -> None:
         """Start the processor."""
@@ -253,14 +257,11 @@ class Runner:
 
     # -- one batch ------------------------------------------------------------------------------
 
-    async def _work(self, taken: Taken, job: Job | None) -> None:
-        if self.database is None:
-            await self._work_off(taken, job)
-            return
+    async def _work_in_unit(self, taken: Taken, job: Job | None) -> None:
         with unit_of(self.database):
-            await self._work_off(taken, job)
+            await self._work_alone(taken, job)
 
-    async def _work_off(self, taken: Taken, job: Job | None) -> None:
+    async def _work_alone(self, taken: Taken, job: Job | None) -> None:
         ledger = Ledger(self.trail.begin(taken.batch) if self.trail is not None else None)
         try:
             rejected = await self._process(taken, ledger, job)
@@ -294,19 +295,19 @@ class Runner:
             await emit([(FAILURE.name, failed(batch, job.refused, self.spec.name))])
             return None
         goes_on = True
-        while goes_on and await watched.ready():
+        while goes_on and (not self.circuit.is_open or await watched.ready()):
             again, error = await self._attempt(batch, acks, ledger, emit)
             watched.ended(is_retried=again is not None)
             if again is None:
                 return None
-            error = error or outage_of(again)
+            error = error or outage_of(again, self.spec.name)
             backoff = backoff or Backoff(since)
             if backoff.is_exhausted(self._clock.now(), self.spec.run.retry):
                 cause = error or RetryableError("still to be retried after the last attempt")
                 await emit([(UNAVAILABLE.name, all_failed(again, cause, self.spec.name)[1])])
                 return None
             wait = watched.left_of(backoff.next(error))
-            batch = again.with_columns(attempts=[backoff.attempts] * len(again), error=None)
+            batch = next_attempt(again, backoff.attempts, self.spec.name)
             goes_on = await self._pause(wait, error, job)
         ledger.saw(batch)
         return batch
