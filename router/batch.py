@@ -100,8 +100,7 @@ class Batch(Forms):
         """Join batches in order; a column that one of them lacks is None for its records.
 
         Raises:
-            DecodeError: some hold rows, others content that cannot be decoded, and the rows
-                cannot be written in its format either.
+            DecodeError: content that cannot be decoded beside rows that its format cannot say.
         """
         if len(batches) == 1:
             return batches[0]

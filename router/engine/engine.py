@@ -106,52 +106,13 @@ class Engine:
         """
         if self._started:
             raise RuntimeError("an engine runs once; make another for the next run")
-        processors = {name: self._made(name) for name in self.flow.processors}
-        folder = self._data or Path(tempfile.mkdtemp(prefix=f"router-{self.flow.name}-"))
-        folder.mkdir(parents=True, exist_ok=True)
-        self._database = Database(folder / FLOW_DB, FLOW_SCHEMA, on_trouble=self._on_trouble)
-        self._database.open()
-        letters = DeadLetters(self._database, self._clock.now, self.flow.version)
-        self._coordinator.when_stored = self._database.call_when_written
-        self._desk = Desk(self.flow.name, self._clock, letters, on_letter=self._on_letter)
-        self._machine = build(
-            self.flow,
-            processors,
-            clock=self._clock,
-            desk=self._desk,
-            coordinator=self._coordinator,
-            tasks=self._tasks,
-            database=self._database,
-        )
-        self._redrive = Redrive(
-            self.flow,
-            self._machine.connections,
-            self._machine.runners,
-            clock=self._clock,
-            desk=self._desk,
-            coordinator=self._coordinator,
-            tasks=self._tasks,
-        )
-        self._drainage = Drainage(
-            self._machine,
-            clock=self._clock,
-            desk=self._desk,
-            coordinator=self._coordinator,
-            database=self._database,
-            redrive=self._redrive,
-        )
+        self._assemble({name: self._made(name) for name in self.flow.processors})
         self._started = time.perf_counter()
         self._provenance = follow(
             self.flow, self._machine, self._redrive, folder=self._data, clock=self._clock, desk=self._desk
         )
         try:
-            await letters.look()
-            self._tell_old_letters()
-            await restore(self._machine, self._database, self._desk)
-            if self.flow.registry is not None:
-                self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
-            for name in reversed(self._machine.upstream_first):
-                await self._start(name)
+            await self._start_all()
         except BaseException:
             await self._close()
             for each in self._replace.values():
@@ -265,6 +226,52 @@ class Engine:
         )
 
     # -- starting -------------------------------------------------------------------------------
+
+    def _assemble(self, processors: Mapping[str, Processor]) -> None:
+        """Put the flow together, nothing started."""
+        folder = self._data or Path(tempfile.mkdtemp(prefix=f"router-{self.flow.name}-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        self._database = Database(folder / FLOW_DB, FLOW_SCHEMA, on_trouble=self._on_trouble)
+        self._database.open()
+        letters = DeadLetters(self._database, self._clock.now, self.flow.version)
+        self._coordinator.when_stored = self._database.call_when_written
+        self._desk = Desk(self.flow.name, self._clock, letters, on_letter=self._on_letter)
+        self._machine = build(
+            self.flow,
+            processors,
+            clock=self._clock,
+            desk=self._desk,
+            coordinator=self._coordinator,
+            tasks=self._tasks,
+            database=self._database,
+        )
+        self._redrive = Redrive(
+            self.flow,
+            self._machine.connections,
+            self._machine.runners,
+            clock=self._clock,
+            desk=self._desk,
+            coordinator=self._coordinator,
+            tasks=self._tasks,
+        )
+        self._drainage = Drainage(
+            self._machine,
+            clock=self._clock,
+            desk=self._desk,
+            coordinator=self._coordinator,
+            database=self._database,
+            redrive=self._redrive,
+        )
+
+    async def _start_all(self) -> None:
+        """Find what earlier runs left, and start every processor, sinks first."""
+        await self._desk.letters.look()
+        self._tell_old_letters()
+        await restore(self._machine, self._database, self._desk)
+        if self.flow.registry is not None:
+            self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
+        for name in reversed(self._machine.upstream_first):
+            await self._start(name)
 
     def _made(self, name: str) -> Processor:
         try:
