@@ -43,6 +43,7 @@ from router.loader import build_flow, flow_schema, load_flow
 from router.models import Answer, Model, ModelColumn, ModelField, ModelRuntime, UnscorableError
 from router.plugins import Registry, load_registry
 from router.relationship import FAILURE, RETRY, SUCCESS, Relationship, Unconnected
+from router.storage.letter import DeadLetter
 
 __all__ = [
     "DROP",
@@ -65,6 +66,7 @@ __all__ = [
     "ConnectionClosedError",
     "Context",
     "DataFolderError",
+    "DeadLetter",
     "DecodeError",
     "EncodeError",
     "Engine",
