@@ -161,18 +161,19 @@ def owner_of(folder: Path) -> dict[str, Any]:
 
 
 def program(pattern: str, packages: Sequence[str]) -> str:
-    """Find a program, the newest; root in CI installs its packages where there is none, a person is told to."""
-    if not (found := [*Path("/").glob(pattern)]) and os.environ.get("CI") and os.geteuid() == 0:
-        install(packages)
-        found = [*Path("/").glob(pattern)]
+    """Find a program, the newest."""
+    found = [*Path("/").glob(pattern)]
     if not found:
         pytest.skip(f"no program /{pattern}; on Debian it comes with: apt-get install {' '.join(packages)}")
     return str(max(found))
 
 
-def install(packages: Sequence[str]) -> None:
-    """Install packages of Debian's."""
+def provide(*servers: type[Server]) -> None:
+    """Install what is missing of Debian's packages; only root in CI does, anybody else is told by a skipped test."""
+    missing = [each for server in servers if not any(Path("/").glob(server.pattern)) for each in server.packages]
+    if not missing or not os.environ.get("CI") or os.geteuid() != 0:
+        return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
-    command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *packages]
+    command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)

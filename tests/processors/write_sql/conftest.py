@@ -11,7 +11,12 @@ import pytest
 from tests.processors.write_sql.databases import Database, SqliteFile
 from tests.services.mariadb import Mariadb
 from tests.services.postgres import Postgres
-from tests.services.server import running
+from tests.services.server import provide, running
+
+
+def pytest_collection_finish() -> None:
+    """Install the servers now, where no test's deadline runs."""
+    provide(Postgres, Mariadb)
 
 
 @pytest.fixture(scope="session")
