@@ -90,6 +90,7 @@ class Database:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
         self._group: Sequence[_Asked[Any]] = ()
+        self._ended = asyncio.Event()
         self._is_closing = False
         self._is_waiting = True
         self._is_in_trouble = False
@@ -185,11 +186,13 @@ class Database:
             self._changed.notify()
         if self._thread is not None:
             self._undone += 1
-            await asyncio.to_thread(self._thread.join, LEFT)
-            await asyncio.sleep(0)  # noqa: TID251 - a turn for what the thread said last
-            self._undone -= 1
-            if self._thread.is_alive():
+            try:
+                async with asyncio.timeout(LEFT):
+                    await self._ended.wait()
+            except TimeoutError:
                 self._leave_behind()
+            finally:
+                self._undone -= 1
         elif self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -224,6 +227,7 @@ class Database:
         if self._connection is not None:
             _close(self._connection)
             self._connection = None
+        self._call(self._ended.set)
 
     def _next(self) -> list[_Asked[Any]]:
         with self._changed:

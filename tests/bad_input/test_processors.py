@@ -140,7 +140,7 @@ def test_what_cannot_be_written_is_a_dead_letter_in_words(workshop: Any) -> None
     ended = workshop.run(workshop.flow(bad_to_some("bad", UNWRITABLE)))
     letters = {message: left for _, _, message, left in workshop.letters()}
     assert (ended.process.returncode, list(letters)) == (0, list(UNWRITABLE.values()))
-    assert [str(left)[:12] for left in letters.values()] == ["{'n': {'a': ", "{'n': [None]", "{'n': '<func"]
+    assert [str(left)[:12] for left in letters.values()] == ["{'n': {'a': ", "{'n': ['nan'", "{'n': <funct"]
     assert len(workshop.numbers("out.jsonl")) == 397
 
 

@@ -232,7 +232,6 @@ async def test_a_lock_of_another_process_is_waited_for(tmp_path: Path, monkeypat
     with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         waiting = database.submit(insert(2))
-        database._connection.execute("PRAGMA busy_timeout=10")  # type: ignore[union-attr]
         await troubles.came.wait()
         assert not waiting.done()
         other.execute("COMMIT")
