@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from router import Registry, hookimpl
+from router_processors.call_http import CallHttp
 from router_processors.dedupe import Dedupe
 from router_processors.filter import Filter
 from router_processors.formats.avro import Avro
@@ -31,6 +32,7 @@ from router_processors.write_sql import WriteSql
 def register(registry: Registry) -> None:
     """Register all of them."""
     for processor in (
+        CallHttp,
         Dedupe,
         Filter,
         Generate,
