@@ -51,7 +51,7 @@ class SmallDisk:
         if self.is_mounted:
             remount = ["mount", "-o", "remount,size=16m", str(self.file.parent)]
             subprocess.run(remount, check=True)
-        else:
+        elif run.process.poll() is None:
             resource.prlimit(run.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
     def close(self) -> None:
@@ -100,6 +100,18 @@ def test_dead_letters_wait_for_a_full_disk_too(workshop: Any, disk: SmallDisk) -
     assert run.end() == 0
     assert sorted(record["n"] for record in records_in(disk.file.parent)) == list(range(1000))
     assert workshop.told() == dict.fromkeys(range(10), "DEAD_LETTERED")
+
+
+def test_a_stop_while_dead_letters_wait_for_a_full_disk_gives_them_back(workshop: Any, disk: SmallDisk) -> None:
+    flow = workshop.flow(f"s: {{type: told, batches: 10, to: w}}\n{NOWHERE}")
+    run = workshop.start("run", flow, "--data", "small", "--drain", "10m", **disk.options())
+    run.until("the data folder cannot be written; what waits for it waits until it can be")
+    run.send(SIGINT)
+    assert run.end() == 1
+    disk.make_room(run)
+    safe = [number for number, outcome in workshop.told().items() if outcome == "DEAD_LETTERED"]
+    assert set(workshop.told().values()) <= {"DEAD_LETTERED", "REJECTED"}
+    assert {record["n"] // 100 for record in records_in(disk.file.parent)} >= set(safe)
 
 
 def test_dead_letters_at_their_bound_end_a_flow_that_can_do_nothing_else(workshop: Any) -> None:

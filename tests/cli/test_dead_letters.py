@@ -41,7 +41,7 @@ Ask = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def ask(router: Any) -> Ask:
     """`router dead-letters`."""
-    return lambda *arguments, **options: router("dead-letters", *arguments, **options)  # type: ignore[no-any-return]
+    return lambda *arguments, **options: router("dead-letters", *arguments, **options)
 
 
 def ids(done: subprocess.CompletedProcess[str]) -> list[int]:

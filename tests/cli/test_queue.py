@@ -27,7 +27,7 @@ Ask = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def ask(router: Any) -> Ask:
     """`router queue`."""
-    return lambda *arguments, **options: router("queue", *arguments, **options)  # type: ignore[no-any-return]
+    return lambda *arguments, **options: router("queue", *arguments, **options)
 
 
 @pytest.fixture
