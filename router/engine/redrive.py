@@ -62,8 +62,11 @@ class Redrive:
         """Hears what is put on a connection again, and gives it a name of its own."""
 
     def begin(self) -> None:
-        """Take up what is marked, before the sources begin; from now on look for more, once there is any letter."""
-        if self._letters.path.exists() and not self._alarm.is_set:
+        """Take up what is marked, before the sources begin; from now on look for more.
+
+        While there is no letter there is nothing to look for, unless records are followed, and so may be replayed.
+        """
+        if (self._letters.path.exists() or self.replayed is not None) and not self._alarm.is_set:
             self._look()
 
     def stop(self) -> None:
