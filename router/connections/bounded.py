@@ -203,15 +203,22 @@ class Connection(ABC):
             shed += self._drop_head()
         if self._fits(batch):
             self._accept(batch)
+            self._tell_shed(shed)
         else:
-            shed += len(batch)
-            self._tell_lost(batch, "full")
-            for ack in batch.acks():
-                ack.hold()
-                ack.release(Outcome.DROPPED)
-        if shed:
-            self.dropped += shed
-            self._on_drop(self.id, shed, "full")
+            self._shed(batch, shed)
+
+    def _shed(self, batch: Batch, before: int = 0) -> None:
+        """Drop records that were not put, after others of the same put."""
+        self._tell_lost(batch, "full")
+        for ack in batch.acks():
+            ack.hold()
+            ack.release(Outcome.DROPPED)
+        self._tell_shed(before + len(batch))
+
+    def _tell_shed(self, records: int) -> None:
+        if records:
+            self.dropped += records
+            self._on_drop(self.id, records, "full")
 
     def _accept(self, batch: Batch) -> None:
         self._append(batch)

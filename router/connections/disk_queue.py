@@ -163,6 +163,35 @@ class DiskQueue(Connection):
         for ack in acks:
             ack.release(Outcome.DELIVERED if error is None else Outcome.REJECTED, error)
 
+    def offer(self, batch: Batch) -> bool:
+        """Put the batch now if it need not wait; of one larger than the limit, ``drop_oldest`` keeps the end."""
+        surplus = len(batch) - self.max_records
+        if self._when_full == "drop_oldest" and surplus > 0:
+            self._shed(batch.slice(0, surplus))
+            batch = batch.slice(surplus, len(batch))
+        return super().offer(batch)
+
+    def _put_or_drop(self, batch: Batch) -> None:
+        """Where the oldest is to go, it may be on its way to the disk still: it goes as soon as it has arrived.
+
+        A disk that is behind by the whole limit gets no more: then it is the newest that goes.
+        """
+        may_overshoot = self._uncommitted + len(batch) <= 2 * self.max_records and not self._fits(batch)
+        if self._when_full == "drop_oldest" and may_overshoot:
+            self._accept(batch)
+            self._drop_excess()
+        else:
+            super()._put_or_drop(batch)
+
+    def _drop_excess(self) -> None:
+        if self._when_full != "drop_oldest":
+            return
+        shed = 0
+        while self._entries and (self.records > self.max_records or self.nbytes > self.max_bytes):
+            self._tell_lost(self._entries[0].batch, "full")
+            shed += self._drop_head()
+        self._tell_shed(shed)
+
     def _fits(self, batch: Batch) -> bool:
         """Where all that waits here waits for calls to end, which may wait for room, it may be more than the limit."""
         if super()._fits(batch):
@@ -182,6 +211,7 @@ class DiskQueue(Connection):
             self._leave_on_disk(row)
         else:
             self._enter(row, batch)
+            self._drop_excess()
             self.notify()
 
     def _enter(self, row: Row, batch: Batch) -> None:
@@ -266,6 +296,7 @@ class DiskQueue(Connection):
             self._memory.level += row.nbytes
             self._enter(row, batch)
         self._lose_beyond(found)
+        self._drop_excess()
         self.notify()
         if not self._entries:
             self._load()

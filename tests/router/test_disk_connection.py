@@ -6,7 +6,6 @@ import asyncio
 import random
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from router.connections import disk_queue
 from router.connections.base import Taken
 from router.expression import Expression
 from router.storage.unit import unit_of
-from tests.router.disk import Disk, batch, disk, numbers_of, outcomes
+from tests.router.disk import Disk, batch, disk, memory_folder, numbers_of, outcomes
 
 
 async def test_who_put_is_told_when_it_is_committed_and_not_before(tmp_path: Path) -> None:
@@ -251,7 +250,7 @@ def test_over_random_lives_nothing_kept_is_lost_and_nothing_settled_whole_comes_
     cached = disk_queue.CACHED_ROWS
     disk_queue.CACHED_ROWS = 3 if is_cramped else cached
     try:
-        with TemporaryDirectory() as folder:
+        with memory_folder() as folder:
             asyncio.run(play(Path(folder)))
     finally:
         disk_queue.CACHED_ROWS = cached

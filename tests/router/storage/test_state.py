@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from router.storage.database import Database
 from router.storage.schema import FLOW_DB, FLOW_SCHEMA
 from router.storage.state import FlowState, StagedState
 from router.storage.unit import unit_of
+from tests.router.disk import memory_folder
 
 KEYS = st.sampled_from(["a", "ab", "b", ""])
 STEPS = st.one_of(
@@ -71,7 +71,7 @@ async def play(steps: list[tuple[Any, ...]], folder: str) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.lists(STEPS, max_size=20))
 def test_state_agrees_with_a_dictionary(steps: list[tuple[Any, ...]]) -> None:
-    with TemporaryDirectory() as folder:
+    with memory_folder() as folder:
         asyncio.run(play(steps, folder))
 
 
