@@ -67,6 +67,35 @@ def enrich(source: Path, out: Path, _: Path | None) -> int:
     return count
 
 
+def window(source: Path, out: Path, _: Path | None) -> int:
+    """Record by record: of every thousand posts, count and add up those of each language."""
+    import orjson  # noqa: PLC0415
+
+    loads, dumps = orjson.loads, orjson.dumps
+    count = 0
+    groups: dict[str, dict[str, Any]] = {}
+    with source.open("rb") as lines, (out / "all.jsonl").open("wb") as file:
+        for line in lines:
+            post = loads(line)
+            group = groups.get(post["lang"])
+            if group is None:
+                groups[post["lang"]] = {
+                    "lang": post["lang"],
+                    "n": 1,
+                    "first": post["id"],
+                    "followers": post["followers"],
+                }
+            else:
+                group["n"] += 1
+                group["followers"] += post["followers"]
+            count += 1
+            if count % BATCH == 0:
+                file.write(b"".join([dumps(each) + b"\n" for each in groups.values()]))
+                groups = {}
+        file.write(b"".join([dumps(each) + b"\n" for each in groups.values()]))
+    return count
+
+
 def model_batched(source: Path, out: Path, path: Path | None) -> int:
     """256 rows at a time through a model."""
     import numpy as np  # noqa: PLC0415
@@ -142,7 +171,7 @@ def parquet(source: Path, out: Path, _: Path | None) -> int:
 
 LOOPS: dict[str, Callable[[Path, Path, Path | None], int]] = {
     "pass": pass_batched, "route": route, "enrich": enrich, "model": model_batched,
-    "disk": disk, "parquet": parquet,
+    "disk": disk, "parquet": parquet, "window": window,
 }  # fmt: skip
 
 

@@ -71,6 +71,7 @@ WORKLOADS: Sequence[Workload] = (
         )
         for name in MODELS
     ),
+    Workload("window", "count and add by language, a thousand at a time, against a loop per record", "window", "window", 0.5, 1.0),
     Workload("parquet", "JSON to Parquet, against pyarrow in batches of 1,000", "parquet", "parquet", 0.8, 1.0),
     Workload("disk", "lines through a queue on disk, against SQLite alone with as large commits", "disk", "disk", 0.5, 0.8),
     Workload("disk-route", "route with a queue on disk, against the same flow in memory", "route_disk", "flow:route", 0.6),

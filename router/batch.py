@@ -22,6 +22,7 @@ from router.origins import (
     chosen,
     common_attributes,
     distinct,
+    grouped_owners,
     joined,
     owned_anew,
     owned_by,
@@ -296,8 +297,7 @@ class Batch(Forms):
         """
         if len(groups) != len(rows):
             raise ValueError(f"a group gives one row; got {len(groups)} groups and {len(rows)} rows")
-        owners = owners_of(self._runs)
-        merged = [tuple(dict.fromkeys(chain.from_iterable(owners[i] for i in group))) for group in groups]
+        owners, merged = grouped_owners(self._runs, groups)
         columns = grouped_columns(self.columns, merged, owners, groups)
         made = Batch(len(rows), run_length(merged), rows=checked_rows(rows), columns=columns or None)
         made.is_merged = True

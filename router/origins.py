@@ -19,6 +19,7 @@ __all__ = [
     "distinct",
     "grouped",
     "grouped_indexes",
+    "grouped_owners",
     "joined",
     "owned_anew",
     "owned_by",
@@ -146,6 +147,14 @@ def with_attributes(runs: Runs, attributes: Mapping[str, Any]) -> Runs:
     renewed = {origin: Origin({**origin.attributes, **attributes}, origin.ack) for origin in distinct(runs)}
     fresh = (Origin(attributes),)
     return tuple((tuple(renewed[each] for each in origins) or fresh, count) for origins, count in runs)
+
+
+def grouped_owners(runs: Runs, groups: Sequence[Sequence[int]]) -> tuple[list[Owners], list[Owners]]:
+    """The owners of each record, and of each group all that its records have."""
+    owners = owners_of(runs)
+    if len(runs) == 1:
+        return owners, [runs[0][0] if group else () for group in groups]
+    return owners, [tuple(dict.fromkeys(chain.from_iterable(owners[i] for i in group))) for group in groups]
 
 
 def grouped(values: Sequence[Any], groups: Sequence[Sequence[int]]) -> list[Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any, Literal
 
 from router import (
@@ -235,20 +236,18 @@ class Window(Processor):
             self._mark = max(self._mark, round(context.now() * SECOND))
 
     def _fold(self, view: View, shares: Sequence[Share]) -> None:
-        whole = len(shares) == 1 and len(shares[0].indices) == len(view)
+        picks = [_picker(share.indices) for share in shares]
         for number, (aggregate, column) in enumerate(zip(self._aggregates, view.columns, strict=True)):
-            has_nulls = None in column
-            for share in shares:
-                indices: Sequence[int] = share.indices
+            kind, has_nulls = aggregate.kind, None in column
+            for share, pick in zip(shares, picks, strict=True):
+                values: Sequence[Any] = pick(column) if column else share.indices
+                times: Sequence[int] = pick(view.times) if kind.needs_times else ()
                 if has_nulls:
-                    indices = [i for i in indices if column[i] is not None]
-                if not indices:
-                    continue
-                values = indices
-                if column:
-                    values = column if whole and not has_nulls else [column[i] for i in indices]
-                times = [view.times[i] for i in indices] if aggregate.kind.needs_times else ()
-                share.cell.put(number, aggregate.kind.fold(share.cell.states[number], values, times))
+                    known = [place for place, value in enumerate(values) if value is not None]
+                    values = [values[place] for place in known]
+                    times = [times[place] for place in known] if times else ()
+                if values:
+                    share.cell.put(number, kind.fold(share.cell.states[number], values, times))
 
     def _rows(self, closed: Sequence[Closed]) -> list[Batch]:
         return [self._keeper.give(closed, list(map(self._row, closed)))] if closed else []
@@ -296,6 +295,13 @@ class Window(Processor):
         elif self.config.idle is not None and self._windows.bins:
             when = self._newest_came + self.config.idle.total_seconds()
         context.wake_at(when)
+
+
+def _picker(indices: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What takes the values at some places out of a column."""
+    if len(indices) == 1:
+        return lambda column: [column[indices[0]]]
+    return itemgetter(*indices)
 
 
 def key_names(key: Expression | None) -> tuple[str, ...]:

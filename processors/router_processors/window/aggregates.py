@@ -174,7 +174,7 @@ class _First(Kind[list[Any]]):
     doc = "the value of the oldest record that has one"
 
     def fold(self, state: list[Any] | None, values: Sequence[Any], times: Sequence[int]) -> list[Any]:
-        oldest = min(range(len(values)), key=times.__getitem__)
+        oldest = times.index(min(times))
         made = [times[oldest], values[oldest]]
         return made if state is None else self.merge(state, made)
 
@@ -191,7 +191,7 @@ class _Last(_First):
     doc = "the value of the newest record that has one"
 
     def fold(self, state: list[Any] | None, values: Sequence[Any], times: Sequence[int]) -> list[Any]:
-        newest = max(range(len(values) - 1, -1, -1), key=times.__getitem__)
+        newest = len(times) - 1 - times[::-1].index(max(times))
         made = [times[newest], values[newest]]
         return made if state is None else self.merge(state, made)
 

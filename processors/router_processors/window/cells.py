@@ -99,8 +99,9 @@ class View:
 def by_key(keys: Sequence[Hashable], indices: Iterable[int] | None = None) -> dict[Hashable, list[int]]:
     """The indices of each key, in order."""
     groups: defaultdict[Hashable, list[int]] = defaultdict(list)
-    if indices is None:
-        for index, key in enumerate(keys):
+    if indices is None or isinstance(indices, range):
+        start, stop = (0, len(keys)) if indices is None else (indices.start, indices.stop)
+        for index, key in enumerate(keys if stop - start == len(keys) else keys[start:stop], start):
             groups[key].append(index)
     else:
         for index in indices:
