@@ -183,6 +183,8 @@ class ReadFile(Source):
     ) -> AsyncGenerator[Item, None]:
         """Give between the items what was rejected, when its time has come; and at the end all that is left of it."""
         kept = self._checkpoints
+        if kept is not None:
+            kept.refresh()
         async with aclosing(items):
             async for item in items:
                 if item is not None:

@@ -173,11 +173,6 @@ class Checkpoints:
             return None
         return _behind(at, reading.look(1, saved.end))
 
-    def is_known(self, identity: Identity, version: tuple[int, int]) -> bool:
-        """Whether just this version of a file has been read to its end."""
-        saved = self._saved.get(identity)
-        return saved is not None and saved.end is not None and saved.version == version
-
     def moved(self) -> Iterator[str]:
         """Names of files that were being read and are not found any more, but under another name beside it."""
         found = {identity for name in self._names.find() if (identity := _identity_of(self._names.place(name)))}

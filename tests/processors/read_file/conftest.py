@@ -34,13 +34,13 @@ class Reading:
     """A flow with one ``read_file``, and what has come out of it so far."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        data = Path("data") if settings.get("checkpoint") else None
+        data, now = Path("data") if settings.get("checkpoint") else None, settings.pop("now", 1000.0)
         to = {"success": "good", "failure": "bad"}
         keep = {"type": "log"}
         read = {"type": "read_file", "to": to, **settings}
         sinks = {name: keep for name in ("good", "bad") if name in str(read["to"])}
         flow = build_flow({"flow": "test", "processors": {"read": read, **sinks}})
-        self.good, self.bad, self.clock = Sink(), Sink(), VirtualClock(1000.0)
+        self.good, self.bad, self.clock = Sink(), Sink(), VirtualClock(now)
         replace = {"good": self.good, "bad": self.bad}
         self.engine = Engine(flow, replace={name: replace[name] for name in sinks}, data=data, clock=self.clock)
 

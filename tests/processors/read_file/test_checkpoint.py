@@ -225,6 +225,17 @@ async def test_a_file_that_is_gone_is_told_of_once(reading: Read, tmp_path: Path
     assert [[text for text, _ in each if text == gone] for each in bulletins] == [[gone], []]
 
 
+async def test_a_file_is_remembered_as_long_as_it_is_there_and_for_a_month_after(reading: Read, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"1\n")
+    day = 86400.0
+    given = [(await once(reading, path="*.jsonl", now=day * each)).content for each in (1, 26, 51, 76)]
+    (tmp_path / "a.jsonl").rename(tmp_path / "away")
+    given += [(await once(reading, path="*.jsonl", now=day * each)).content for each in (77, 110)]
+    (tmp_path / "away").rename(tmp_path / "a.jsonl")
+    given.append((await once(reading, path="*.jsonl", now=day * 111)).content)
+    assert given == [[b"1"], [], [], [], [], [], [b"1"]]
+
+
 async def test_watch_remembers_the_files_it_has_read(reading: Read, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.json").write_bytes(b"[1, 2]")
