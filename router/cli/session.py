@@ -62,6 +62,9 @@ def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Cal
     folders = _folders(flows, options.data, stack)
     runs = [Run(flow, folder) for flow, folder in zip(flows, folders, strict=True)]
     letters = [Letters(folder, _words(flow, folder, options)) for flow, folder in zip(flows, folders, strict=True)]
+    if not options.quiet:
+        for run in runs:
+            click.echo(f"{run.flow.name}: data in {run.data}", err=True)
     group = Runs(runs, drain=options.drain, until_idle=options.until_idle, on_start=started)
     interrupts = in_loop(lambda loop: _watch(loop, group, options, stack))
     codes = []

@@ -183,7 +183,7 @@ def test_bulletins_are_logged_as_json_lines_where_asked(router: Any, flow: Any) 
     assert [line["flow"] for line in lines] == ["slow"] * len(lines)
 
 
-@pytest.mark.parametrize("arguments", [["run", "ten.yaml", "--json"], ["processors", "--json"], ["schema"]])
+@pytest.mark.parametrize("arguments", [["run", "ten.yaml", "--json", "-q"], ["processors", "--json"], ["schema"]])
 def test_a_reader_that_goes_away_is_no_error(flow: Any, folder: Path, arguments: Any) -> None:
     flow("ten", TEN, KEEP)
     reading, writing = os.pipe()
