@@ -249,6 +249,8 @@ class Flow:
     description: str = ""
     file: Path | None = field(default=None, compare=False)
     registry: Any = field(default=None, compare=False, repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """What was filled in for ``${secret:NAME}``: never to be told."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "processors", MappingProxyType(dict(self.processors)))

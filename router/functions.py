@@ -17,6 +17,7 @@ from router.config import Config, Field
 from router.errors import ProcessorError, RetryableError
 from router.puller import Puller
 from router.relationship import FAILURE, RESERVED, RETRY, SUCCESS, Relationship, Unconnected
+from router.secrecy import hidden
 
 __all__ = ["DROP", "To", "failed", "processor", "sink", "source"]
 
@@ -65,7 +66,7 @@ def error_of(error: BaseException, processor: str) -> dict[str, Any]:
     """What the column ``error`` holds for an exception: its type, message, and whose it was."""
     return {
         "type": type(error).__name__,
-        "message": str(error) or type(error).__name__,
+        "message": hidden(str(error)) or type(error).__name__,
         "processor": processor,
         "data": {"after": error.after} if isinstance(error, RetryableError) and error.after is not None else None,
     }

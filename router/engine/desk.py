@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -40,7 +41,13 @@ class Desk:
     """Keeps the newest bulletins and logs each; writes dead letters, waiting while there is no room."""
 
     def __init__(
-        self, flow: str, clock: Clock, letters: DeadLetters, *, on_letter: Callable[[], None] = lambda: None
+        self,
+        flow: str,
+        clock: Clock,
+        letters: DeadLetters,
+        *,
+        on_letter: Callable[[], None] = lambda: None,
+        hide: Callable[[str], str] = str,
     ) -> None:
         self.bulletins: deque[Bulletin] = deque(maxlen=KEPT)
         self.letters = letters
@@ -50,6 +57,8 @@ class Desk:
         self._dropped: dict[tuple[str, str], tuple[int, float]] = {}
         self._clock = clock
         self._on_letter = on_letter
+        self._hide = hide
+        self._told = itertools.count(1)  # also from threads
 
     @property
     def is_stopping(self) -> bool:
@@ -63,9 +72,15 @@ class Desk:
 
     def bulletin(self, processor: str, text: str, data: Mapping[str, object]) -> None:
         """Tell the operator; safe from any thread."""
-        made = Bulletin(self._clock.now(), processor, text, dict(data))
+        data = {name: self._hidden(value) for name, value in data.items()}
+        made = Bulletin(self._clock.now(), processor, self._hide(text), data, next(self._told))
         self.bulletins.append(made)
         _log.warning("%s", made, extra={"flow": self._flow, "processor": processor, "data": made.data})
+
+    def _hidden(self, value: object) -> object:
+        said = str(value)
+        shown = self._hide(said)
+        return value if shown == said else shown
 
     def told_dropped(self, connection: str, records: int, why: str) -> None:
         """Tell that a connection dropped records by the flow's own words: how many, once a minute at most."""

@@ -31,6 +31,7 @@ from router.engine.steering import Steering
 from router.engine.tasks import Tasks
 from router.errors import ConfigError, ProcessorError, RetryableError, nearest
 from router.flow import Flow
+from router.secrecy import Mask
 from router.storage.database import Database
 from router.storage.dead_letters import DeadLetters, holds_records
 from router.storage.letter import DeadLetter
@@ -79,8 +80,9 @@ class Engine:
                 raise ConfigError(f"replace: the flow has no processor {name!r}{nearest(name, flow.processors)}")
         self._data = Path(data) if data is not None else None
         self._clock: Clock = clock if clock is not None else SystemClock()
-        self._tasks = Tasks(self._broke, self._clock.now)
-        self._end = Tasks(self._broke, self._clock.now)
+        self._hide = Mask(flow.secrets)
+        self._tasks = Tasks(self._broke, self._clock.now, self._hide)
+        self._end = Tasks(self._broke, self._clock.now, self._hide)
         self._coordinator = Coordinator(self._fail)
         self._over = asyncio.Event()
         self._stopping = asyncio.Lock()
@@ -223,6 +225,8 @@ class Engine:
             connections={id_: each.stats() for id_, each in self._machine.connections.items()},
             dead_letters=self._desk.letters.count,
             outstanding=self._coordinator.outstanding,
+            is_stopping=self._stopping.locked(),
+            dead_letters_kept=self._desk.letters.kept,
         )
 
     # -- starting -------------------------------------------------------------------------------
@@ -235,7 +239,7 @@ class Engine:
         self._database.open()
         letters = DeadLetters(self._database, self._clock.now, self.flow.version)
         self._coordinator.when_stored = self._database.call_when_written
-        self._desk = Desk(self.flow.name, self._clock, letters, on_letter=self._on_letter)
+        self._desk = Desk(self.flow.name, self._clock, letters, on_letter=self._on_letter, hide=self._hide)
         self._machine = build(
             self.flow,
             processors,
@@ -277,7 +281,7 @@ class Engine:
         try:
             return self._replace.get(name) or self.flow.processors[name].make()
         except (Exception, SystemExit) as error:
-            raise _no_start(name, error) from error
+            raise self._no_start(name, error) from error
 
     async def _start(self, name: str) -> None:
         each = self._machine.of(name)
@@ -291,7 +295,7 @@ class Engine:
                 self._desk.bulletin(name, "cannot start yet; trying again", {"error": error, "seconds": round(wait, 1)})
                 await sleep(self._clock, wait)
             except (Exception, SystemExit) as error:
-                raise _no_start(name, error) from error
+                raise self._no_start(name, error) from error
             else:
                 return
 
@@ -325,7 +329,7 @@ class Engine:
     def _fail(self, text: str) -> None:
         if self._error is not None or self._report is not None:
             return
-        self._error = text
+        self._error = text = self._hide(text)
         self._desk.bulletin(self.flow.name, "the flow has failed", {"error": text})
         self._over.set()
         if self._stopping.locked():
@@ -390,7 +394,6 @@ class Engine:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the others must be stopped too
             self._desk.bulletin(name, "did not stop cleanly", {"error": f"{type(error).__name__}: {error}"})
 
-
-def _no_start(name: str, error: BaseException) -> ProcessorError:
-    text = str(error) if isinstance(error, ProcessorError | ConfigError) else f"{type(error).__name__}: {error}"
-    return ProcessorError(f"processor {name!r} could not start: {text}")
+    def _no_start(self, name: str, error: BaseException) -> ProcessorError:
+        text = str(error) if isinstance(error, ProcessorError | ConfigError) else f"{type(error).__name__}: {error}"
+        return ProcessorError(f"processor {name!r} could not start: {self._hide(text)}")

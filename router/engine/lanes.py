@@ -61,7 +61,8 @@ class Lanes:
     """
 
     def __init__(self, run: RunOptions) -> None:
-        self._concurrency = run.concurrency
+        self.concurrency = run.concurrency
+        """How many calls may overlap."""
         self._key = run.ordered if isinstance(run.ordered, Expression) else None
         self._is_ordered = run.ordered is True
         self._ready: deque[Job] = deque()
@@ -79,7 +80,7 @@ class Lanes:
     @property
     def has_room(self) -> bool:
         """True if one more call may begin."""
-        return self._calling < self._concurrency
+        return self._calling < self.concurrency
 
     def widen(self, concurrency: int) -> None:
         """Let so many calls overlap from now on.
@@ -89,7 +90,7 @@ class Lanes:
         """
         if self._key is not None:
             raise ConfigError("with a key in 'ordered' the number of lanes is fixed while the flow runs")
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self.are_needed = True  # also for one alone: others may still be under way
 
     # -- calls ----------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ class Lanes:
             if value is None:
                 refused.append((position, RecordError(f"the key {key.source!r} is None")))
             else:
-                lanes.setdefault(_hash(value) % self._concurrency, []).append(position)
+                lanes.setdefault(_hash(value) % self.concurrency, []).append(position)
         if refused:
             refused.sort(key=lambda failure: failure[0])
             job = Job(taken.part(whole.select([index for index, _ in refused])))

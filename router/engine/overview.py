@@ -24,6 +24,7 @@ def _status(each: Runner | SourceRunner) -> ProcessorStatus:
             state=each.state,
             progress=each.source.progress(),
             retrying=each.pauses.reason,
+            is_stopped=each.switch.is_off,
         )
     return ProcessorStatus(
         records_in=each.records_in,
@@ -32,6 +33,8 @@ def _status(each: Runner | SourceRunner) -> ProcessorStatus:
         state=each.state,
         held=each.holdings.records,
         retrying=each.pauses.reason,
+        is_stopped=each.switch.is_off,
+        concurrency=each.lanes.concurrency,
         calls=each.meter.stats(),
     )
 

@@ -20,6 +20,8 @@ class Bulletin:
     processor: str
     text: str
     data: Mapping[str, object] = field(default_factory=dict)
+    number: int = 0
+    """Counts the bulletins of a run, from 1."""
 
     def __str__(self) -> str:
         data = ", ".join(f"{name}={value}" for name, value in self.data.items())
@@ -80,6 +82,9 @@ class ProcessorStatus:
     held: int = 0
     progress: tuple[int, int | None] | None = None
     retrying: str | None = None
+    is_stopped: bool = False
+    """An operator let it begin no more calls; some may be under way."""
+    concurrency: int = 1
     calls: CallStats | None = None
     """How long its calls took; None for a source."""
 
@@ -94,3 +99,6 @@ class Status:
     dead_letters: int
     outstanding: int
     """Acks that have not settled."""
+    is_stopping: bool = False
+    dead_letters_kept: int = 0
+    """Those of earlier runs too."""

@@ -31,6 +31,7 @@ from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 from router.functions import failed
 from router.relationship import FAILURE, RETRY, UNAVAILABLE
+from router.secrecy import hidden
 from router.storage.database import Database
 from router.storage.unit import open_unit, unit_of
 
@@ -68,8 +69,7 @@ class Runner:
         self.circuit = Circuit(spec.run.circuit, clock, self.pauses, self)
         self.records_in = 0
         self.active = 0
-        self.blocked = 0
-        self.paused = 0
+        self.blocked = self.paused = 0
         self.parked = 0
         """Calls that wait for other calls of this processor."""
         self.due: set[Why] = set()
@@ -341,7 +341,7 @@ class Runner:
 
     async def _pause(self, seconds: float, error: BaseException | None, job: Job | None = None) -> bool:
         """Wait before a retry; False if the flow stops meanwhile. Unordered calls make room for others."""
-        reason = str(error) if error is not None else "asked to be retried"
+        reason = hidden(str(error)) if error is not None else "asked to be retried"
         text = "tries again after a failure that is not the records' fault"
         if not self.pauses.is_over and reason != self.pauses.reason:  # calls that meet the same tell it once
             self.context.bulletin(text, error=reason, seconds=round(seconds, 3))

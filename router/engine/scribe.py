@@ -10,6 +10,7 @@ from router.engine.provenance import Provenance
 from router.flow import Ending, ProcessorSpec
 from router.lineage import LINEAGE
 from router.relationship import FAILURE, SUCCESS, UNAVAILABLE, Unconnected
+from router.secrecy import hidden
 from router.storage.provenance.events import ENDS, OF_ALL, Event, EventType, Ids
 
 __all__ = ["Scribe"]
@@ -143,5 +144,5 @@ def _said(error: Any) -> tuple[str, str]:
     if error is None:  # the engine writes one when it puts the record
         return "ProcessorError", "put into failure without an error"
     if isinstance(error, dict):
-        return str(error.get("type")), str(error.get("message"))[:LONGEST]
-    return type(error).__name__, str(error)[:LONGEST]
+        return str(error.get("type")), hidden(str(error.get("message")))[:LONGEST]
+    return type(error).__name__, hidden(str(error))[:LONGEST]

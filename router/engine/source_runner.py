@@ -21,6 +21,7 @@ from router.engine.switch import Switch
 from router.engine.trail import Trail
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
+from router.secrecy import hidden
 
 __all__ = ["SourceRunner"]
 
@@ -187,7 +188,7 @@ class SourceRunner:
                 await self._give(item if isinstance(item, list) else [item])
 
     async def _pause(self, seconds: float, error: RetryableError) -> None:
-        reason = str(error)
+        reason = hidden(str(error))
         self.context.bulletin("tries again after a failure", error=reason, seconds=round(seconds, 3))
         await self.pauses.wait(seconds, reason)
 

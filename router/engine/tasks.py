@@ -9,6 +9,7 @@ from typing import Any
 
 from router.errors import ProcessorError
 from router.expression import CLOCK
+from router.secrecy import HIDE
 
 __all__ = ["Tasks"]
 
@@ -18,13 +19,19 @@ ROUNDS, PATIENCE = 3, 5.0
 class Tasks:
     """The tasks of one flow. A task that raises calls ``on_error``; none is lost to the garbage collector."""
 
-    def __init__(self, on_error: Callable[[BaseException], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        on_error: Callable[[BaseException], None],
+        now: Callable[[], float],
+        hide: Callable[[str], str] = str,
+    ) -> None:
         self.patience = PATIENCE
         """Seconds to wait for a task that was cancelled, before it is asked once more."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._on_error = on_error
         self._context = copy_context()
         self._context.run(CLOCK.set, now)  # what `now()` means in the expressions of this flow
+        self._context.run(HIDE.set, hide)
 
     def start(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run a coroutine beside the others."""

@@ -120,6 +120,7 @@ class _Builder:
             description=data.get("description", ""),
             file=self._file,
             registry=self._registry,
+            secrets=frozenset(self._problems.secrets),
         )
 
     # -- parts ----------------------------------------------------------------------------------
