@@ -94,16 +94,26 @@ class Ack:
             self._end()
 
     def before_end(self, step: Callable[[Ack, Callable[[], None]], None]) -> None:
-        """Do something when its last holder has let go, and settle it when that calls back."""
+        """Do something when its last holder has let go; it settles when every such step has called back."""
         if self._steps is None:
             self._steps = []
         self._steps.append(step)
 
     def _end(self) -> None:
-        if self._steps:
-            self._steps.pop()(self, self._end)
-        else:
+        steps, self._steps = self._steps, None
+        if not steps:
             self._settle(self)
+            return
+        left = len(steps)
+
+        def go_on() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                self._settle(self)
+
+        for step in steps:
+            step(self, go_on)
 
     def reply(self, index: int, reply: Reply) -> bool:
         """Keep the answer to record ``index`` of the request; False if it has one or has settled."""
