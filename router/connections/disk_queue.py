@@ -83,9 +83,10 @@ class DiskQueue(Connection):
         self._cached = 0
         self._uncommitted = 0
         self._units: list[Unit] = []
-        """Calls that have put something here; those that are over are forgotten at the next look."""
-        self._out: dict[int, int] = {}
-        """Rows that were taken and still stand on disk, with how often each was rejected."""
+        """Calls that have put something here."""
+        self._out: set[int] = set()
+        """Rows that were taken and still stand on disk."""
+        self._rejections: dict[int, int] = {}
         self._is_loading = False
         self._is_held_back = False
 
@@ -133,7 +134,7 @@ class DiskQueue(Connection):
         if unit is not None:  # rows that this call took are deleted by the same commit
             acks = outside(acks)
             if self not in unit.put:
-                self._units.append(unit)
+                self._units = [*self._open_units(), unit]
             unit.put[self] = unit.put.get(self, 0) + len(batch)
         for ack in acks:
             ack.hold()
@@ -142,6 +143,7 @@ class DiskQueue(Connection):
         row = Row(number, -number if self._is_newest_first else rank, self._now(), len(batch), batch.nbytes)
         self._arrive(row.records, row.nbytes)
         self.records_in += row.records
+        self.bytes_in += row.nbytes
         self._uncommitted += row.records
         self._rows.insert(row, packed, partial(self._stored, row, batch, acks))
 
@@ -196,8 +198,11 @@ class DiskQueue(Connection):
         """Where all that waits here waits for calls to end, which may wait for room, it may be more than the limit."""
         if super()._fits(batch):
             return True
-        self._units = [unit for unit in self._units if not unit.is_over]
+        self._units = self._open_units()
         return bool(self._units) and self.records == sum(unit.put[self] for unit in self._units)
+
+    def _open_units(self) -> list[Unit]:
+        return [unit for unit in self._units if not unit.is_over]
 
     def _is_half_empty(self) -> bool:
         return self.records == self._uncommitted or super()._is_half_empty()
@@ -252,7 +257,7 @@ class DiskQueue(Connection):
         if entry.acks:  # the rest of a row that was taken in part
             return
         self._cached -= entry.row.nbytes
-        self._out.setdefault(entry.row.number, 0)
+        self._out.add(entry.row.number)
         ack = self._make_ack(entry.row, self._settled)
         entry.batch, entry.acks = entry.batch.owned_anew(ack), (ack,)
 
@@ -264,16 +269,18 @@ class DiskQueue(Connection):
             self._rows.delete(row, partial(self._deleted, row))
         elif not self._is_held_back and not self.is_closed and self.may_return():
             self._arrive(row.records, row.nbytes)
-            self._out[row.number] += 1
-            wait = min(_MOST, _FIRST * 2 ** (self._out[row.number] - 1))
+            tries = self._rejections[row.number] = self._rejections.get(row.number, 0) + 1
+            wait = min(_MOST, _FIRST * 2 ** (tries - 1))
             self._call_later(wait, partial(self._rows.load, row, self._returned))
 
     def _deleted(self, row: Row, _: object, _error: BaseException | None) -> None:
         """Forget it; one that could not be deleted comes again in the next run: given twice, not lost."""
-        self._out.pop(row.number, None)
+        self._out.discard(row.number)
+        self._rejections.pop(row.number, None)
 
     def _returned(self, found: Found | None) -> None:
         for row, batch in found.batches if found is not None else ():
+            self._out.discard(row.number)
             self._admit(row, batch)
         self._set_aside(found)
 
@@ -298,7 +305,7 @@ class DiskQueue(Connection):
         self._lose_beyond(found)
         self._drop_excess()
         self.notify()
-        if not self._entries:
+        if not self._entries and found.rows:
             self._load()
 
     def _lose_beyond(self, found: Found) -> None:
@@ -310,7 +317,7 @@ class DiskQueue(Connection):
 
     def _set_aside(self, found: Found | None) -> None:
         for row, reason in found.damaged if found is not None else ():
-            self._out.pop(row.number, None)
+            self._out.discard(row.number)
             self._forget(row)
             text = "a damaged batch was set aside in the table quarantine of flow.db"
             self._tell(text, {"records": row.records, "error": reason})
