@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -16,23 +18,37 @@ from typing import Any
 
 import pytest
 
+from router.batch import Batch
+from router.storage.database import Database
+from router.storage.dead_letters import DeadLetters
+from router.storage.schema import FLOW_DB, FLOW_SCHEMA
 from tests.letters import letters_in, records_in
 
 TEN, KEEP = {"type": "count_up", "count": 10}, {"type": "keep"}
 
 
 @pytest.fixture
-def ten(router: Any, flow: Any) -> str:
-    """A flow that has left five dead letters: the even numbers; its file."""
-    path = flow("ten", TEN, {"type": "odd"}, KEEP)
-    router("run", path)
-    return str(path)
+def data(folder: Path) -> Path:
+    """Where the data of a flow are."""
+    return folder / "state" / "router" / "ten"
 
 
 @pytest.fixture
-def data(folder: Path) -> Path:
-    """Where its data are."""
-    return folder / "state" / "router" / "ten"
+def ten(data: Path, flow: Any) -> str:
+    """A flow that has left five dead letters: the even numbers; its file."""
+    data.mkdir(parents=True)
+    (data / "owner.json").write_text('{"flow": "ten", "process": 1}\n')
+    asyncio.run(set_aside(data))
+    return str(flow("ten", TEN, {"type": "odd"}, KEEP))
+
+
+async def set_aside(folder: Path) -> None:
+    database = Database(folder / FLOW_DB, FLOW_SCHEMA)
+    numbers = range(0, 10, 2)
+    errors = [{"type": "ValueError", "message": f"even: \x1b[31m{n}", "processor": "step1"} for n in numbers]
+    batch = Batch.of([{"n": n} for n in numbers]).with_columns(error=errors)
+    await DeadLetters(database, time.time).put(batch, "step1", "step0.success>step1")
+    await database.close()
 
 
 Ask = Callable[..., subprocess.CompletedProcess[str]]
@@ -164,7 +180,6 @@ def test_retry_gives_them_to_the_next_run(ask: Ask, router: Any, flow: Any, ten:
     said = "3 dead letters to be tried again: by the flow that runs, within seconds, or else by its next run\n"
     assert (done.returncode, done.stderr) == (0, said)
     assert ask("list", ten).stderr == "5 dead letters, 3 to be tried again\n"
-    Path("kept").unlink()
     mended = flow("ten", {**TEN, "count": 0}, {"type": "same"}, KEEP)
     assert router("run", mended).returncode == 0
     assert Path("kept").read_text().split() == ["0", "2", "4"]
