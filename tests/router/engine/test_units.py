@@ -79,3 +79,32 @@ async def test_what_a_dead_sink_never_took_is_on_disk_in_the_next_run(tmp_path: 
     assert (report.outcome, feed.outcomes) == ("stopped", [Outcome.DELIVERED] * 2)
     await run_to_end(between(tmp_path, Do(lambda batch, context: batch), Feed(), keep))
     assert keep.numbers == list(range(20))
+
+
+async def test_a_call_cut_off_in_its_retry_leaves_nothing_behind_and_is_given_back(tmp_path: Path) -> None:
+    def halve(batch: Batch, context: Context) -> Any:
+        return {SUCCESS.name: batch.slice(0, 2), "retry": batch.slice(2, len(batch))}
+
+    feed, keep = Feed([1, 2, 3, 4], then=60), Keep()
+    steps = {"read": feed, "work": Do(halve), "keep": keep}
+    async with wired(steps, "read>work", "work>keep", queue={"work>keep": DISK}, data=tmp_path) as engine:
+        while engine.status().processors["work"].state != "retrying":  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+        assert (feed.outcomes, keep.numbers) == ([], [])
+        await engine.stop()
+    assert (feed.outcomes, keep.numbers) == ([Outcome.REJECTED], [])
+
+
+async def test_a_source_in_memory_hears_of_a_retried_call_when_all_of_it_is_on_disk(tmp_path: Path) -> None:
+    tried: list[int] = []
+
+    def work(batch: Batch, context: Context) -> Any:
+        tried.append(len(batch))
+        if len(tried) == 1:
+            return {SUCCESS.name: batch.slice(0, 1), "retry": batch.slice(1, len(batch))}
+        return batch
+
+    feed, keep = Feed([1, 2, 3]), Keep()
+    steps = {"read": feed, "work": Do(work), "keep": keep}
+    await run_to_end(wired(steps, "read>work", "work>keep", queue={"work>keep": DISK}, data=tmp_path))
+    assert (tried, keep.numbers, feed.outcomes) == ([3, 2], [1, 2, 3], [Outcome.DELIVERED])
