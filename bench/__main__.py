@@ -10,6 +10,7 @@ from typing import Any
 
 from bench import http_in, outside, report
 from bench.children import measured
+from bench.provenance import provenance
 from bench.workloads import WORKLOADS, compare
 
 Rows = list[dict[str, Any]]
@@ -25,6 +26,7 @@ def main() -> int:
         "hop": lambda: measured("hop", 200 if arguments.short else 20_000),
         "start": lambda: outside.start(1 if arguments.short else 9),
         "memory": lambda: outside.memory(records),
+        "provenance": lambda: provenance(records, rounds),
         **{
             work.name: partial(http_in.measure, work, 0.3 if arguments.short else 5.0, rounds)
             for work in http_in.COMPARISONS

@@ -22,10 +22,10 @@ from router.storage.provenance.ring import DATABASE, PROVENANCE_SCHEMA, Group, R
 __all__ = ["Provenance"]
 
 GAP = 1_000_000_000  # ids between two runs: more than a run can have given and not written
-GROUP = 256  # events that are written together
+GROUP = 1024  # events that are written together
 SOON, MINUTE, EVERY = 0.2, 60.0, 60.0  # seconds
 MOST_EVENTS = 20_000  # that wait for the disk
-MOST_BYTES, GROUP_BYTES = 64 << 20, 4 << 20  # of content that waits for it
+MOST_BYTES, GROUP_BYTES = 64 << 20, 8 << 20  # of content that waits for it
 _GOLDEN = 0x9E3779B97F4A7C15  # multiples of it, cut to 64 bits, lie evenly: any share of them is any share of all
 
 

@@ -16,6 +16,9 @@ from router.storage.provenance.events import EventType
 __all__ = ["Trace", "Unspent", "ids_of"]
 
 
+_SINGLE = {int, type(None)}
+
+
 class Unspent:
     """What a processor holds and has not given on yet, by how often each record is held."""
 
@@ -117,16 +120,23 @@ class Trace:
             self._scribe.passed(relationship, batch, self._sources, self._seconds)
             return batch
         self._spell_out()
-        kinds = set(map(type, ids))
-        if kinds == {int}:
-            found = set(ids)
-            if len(found) == len(ids) and found.isdisjoint(self._given):
-                self._spend(found)
-                self._scribe.passed(relationship, batch, self._sources, self._seconds)
-                return batch
-        elif kinds == {type(None)}:
+        if self._passed(relationship, batch, ids):
             return batch
         return self._sorted(relationship, batch, ids)
+
+    def _passed(self, relationship: str, batch: Batch, ids: Sequence[Any]) -> bool:
+        """Tell of records that all went on as themselves, as far as they are followed; False: they did not."""
+        if not set(map(type, ids)) <= _SINGLE:
+            return False
+        found, unknown = set(ids), ids.count(None)
+        found.discard(None)
+        if len(found) + unknown < len(ids) or not found.isdisjoint(self._given):
+            return False
+        if found:
+            self._spend(found)
+            part = batch if not unknown else batch.select([place for place, id_ in enumerate(ids) if id_ is not None])
+            self._scribe.passed(relationship, part, self._sources, self._seconds)
+        return True
 
     def _spell_out(self) -> None:
         if self._is_whole:

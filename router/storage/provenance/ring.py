@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from router.errors import EncodeError, StorageError
+from router.errors import EncodeError
 from router.storage.packing import pack, pack_value
 from router.storage.provenance.events import Event, Ids
 from router.storage.provenance.ids import pack_ids, pack_shares
@@ -61,28 +62,33 @@ CONTENT = "provenance"
 Count = tuple[int, str, str, str, int]
 """Records of one minute: the minute, ``in``, ``out`` or ``dropped``, who, the relationship, how many."""
 
+PATIENCE = 1.0  # seconds between two looks at the bounds, unless much is written
 LONGEST = 4096  # bytes of one attribute that an event keeps
-_INSERT = f"INSERT INTO events VALUES (NULL{', ?' * 19})"  # noqa: S608 - nothing of anybody's in it
+TOGETHER = 256  # rows in one statement: between two, another thread may take the turn for a while
+EVENT = 200  # bytes that an event takes, about
+_ROW = f"(NULL{', ?' * 19})"
 
 
 class Group:
     """Events that are written together; ``lost`` is how often content could not be kept."""
 
-    __slots__ = ("_packed", "_places", "events", "last", "lost")
+    __slots__ = ("_packed", "_places", "events", "last", "lost", "nbytes")
 
     def __init__(self, events: Sequence[Event], last: int) -> None:
         self.events = events
         self.last = last
         self.lost = 0
+        self.nbytes = 0
         self._packed: dict[int, Any] = {}  # many events of a group speak of the same list
-        self._places: dict[int, Place | None] = {}  # what is written again has its content written already
+        self._places: dict[int, Place] | None = None
 
-    def rows(self, segments: Segments) -> Iterable[tuple[Any, ...]]:
-        """The rows of the events; their content is written on the way."""
-        for number, event in enumerate(self.events):
-            if event.content is not None and number not in self._places:
-                self._places[number] = self._keep(event, segments)
-            yield self._row(event, self._places.get(number) or (None, None, None))
+    def rows(self, segments: Segments) -> list[tuple[Any, ...]]:
+        """The rows of the events. Their content is written, once: the rows may be written again after a full disk."""
+        if self._places is None:
+            self._places = self._kept(segments)
+        return [
+            self._row(event, self._places.get(number, (None, None, None))) for number, event in enumerate(self.events)
+        ]
 
     def _row(self, event: Event, place: tuple[int | None, int | None, int | None]) -> tuple[Any, ...]:
         errors = pack_value(event.errors) if event.errors else None
@@ -108,13 +114,23 @@ class Group:
             found = self._packed[id(attributes)] = pack_value(dict(map(_short, attributes.items())))
         return found
 
-    def _keep(self, event: Event, segments: Segments) -> Place | None:
-        assert event.content is not None
+    def _kept(self, segments: Segments) -> dict[int, Place]:
+        packed: dict[int, bytes] = {}
+        for number, event in enumerate(self.events):
+            if event.content is not None:
+                try:
+                    packed[number] = pack(event.content)
+                except EncodeError:
+                    self.lost += 1
+        if not packed:
+            return {}
         try:
-            return segments.append(pack(event.content))
-        except (OSError, EncodeError, StorageError):
-            self.lost += 1
-            return None
+            places = segments.append(list(packed.values()))
+        except OSError:
+            self.lost += len(packed)
+            return {}
+        self.nbytes = sum(map(len, packed.values()))
+        return dict(zip(packed, places, strict=True))
 
 
 class Ring:
@@ -124,12 +140,21 @@ class Ring:
         self._segments = Segments(folder / CONTENT, limit)
         self._limit = limit
         self._keep = keep
+        self._written = 0
+        self._trimmed = 0.0
 
     def write(self, connection: sqlite3.Connection, group: Group, now: float) -> None:
         """Write a group of events, and hold to the bounds."""
-        connection.executemany(_INSERT, group.rows(self._segments))
+        rows = group.rows(self._segments)
+        for start in range(0, len(rows), TOGETHER):
+            some = rows[start : start + TOGETHER]
+            values = ", ".join([_ROW] * len(some))
+            connection.execute(f"INSERT INTO events VALUES {values}", [each for row in some for each in row])  # noqa: S608
         self.mark(connection, group.last)
-        self._trim(connection, now)
+        self._written += group.nbytes + EVENT * len(rows)
+        if self._written > self._limit // 64 or time.monotonic() >= self._trimmed + PATIENCE:
+            self._trim(connection, now)
+            self._written, self._trimmed = 0, time.monotonic()
 
     def count(self, connection: sqlite3.Connection, counts: Iterable[Count], now: float) -> None:
         """Add to the totals."""

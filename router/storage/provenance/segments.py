@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,13 +39,14 @@ class Segments:
         self._list()
         return sum(self._sizes.values())
 
-    def append(self, data: bytes) -> Place:
-        """Write some content.
+    def append(self, contents: Sequence[bytes]) -> list[Place]:
+        """Write some contents, in one go: each call to the system may cost this thread its turn.
 
         Raises:
             OSError: the disk is full or broken.
         """
         self._list()
+        data = b"".join(contents)
         if self._file is None or self._sizes[self._number] + len(data) > self._size:
             self._begin()
         assert self._file is not None
@@ -52,7 +55,8 @@ class Segments:
             written = self._file.write(view)
             self._sizes[self._number] += written
             view = view[written:]
-        return self._number, offset, len(data)
+        ends = accumulate(map(len, contents), initial=offset)
+        return [(self._number, start, len(each)) for start, each in zip(ends, contents, strict=False)]
 
     def trim(self, limit: int, keep: float) -> None:
         """Take away the oldest files: those above the limit in bytes, and those older than so many seconds."""

@@ -11,6 +11,7 @@ import pytest
 from router.batch import Batch
 from router.errors import DataFolderError, StorageError
 from router.storage.file import open_file
+from router.storage.provenance import ring
 from router.storage.provenance.events import Event, EventType
 from router.storage.provenance.reading import Reader, Wanted
 from router.storage.provenance.ring import CONTENT, DATABASE, PROVENANCE_SCHEMA, Group, Ring
@@ -59,7 +60,8 @@ class Written:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Iterator[Written]:
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Written]:
+    monkeypatch.setattr(ring, "PATIENCE", 0.0)
     made = Written(tmp_path, limit=2 << 20)
     yield made
     made.close()
