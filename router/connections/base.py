@@ -41,6 +41,10 @@ class ConnectionStats:
     """Records ever taken."""
     dropped: int
     """Records that expired, or were shed because it was full."""
+    bytes_in: int = 0
+    """What the records ever put cost in memory."""
+    bytes_out: int = 0
+    """What the records ever taken cost in memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,8 @@ class Connection(ABC):
         self.aside = 0
         self.aside_bytes = 0
         self.unacked = 0
-        self.records_in = 0
-        self.records_out = 0
+        self.records_in = self.records_out = 0
+        self.bytes_in = self.bytes_out = 0
         self.dropped = 0
         self.is_closed = False
         self.inside: Gauge | None = None
@@ -307,6 +307,7 @@ class Connection(ABC):
         self.records -= count
         self.nbytes -= nbytes
         self.records_out += count
+        self.bytes_out += nbytes
         self.unacked += count
         self._memory.add(-nbytes)
         if self._putters:
@@ -393,5 +394,7 @@ class Connection(ABC):
             waiting=len(self._putters),
             records_in=self.records_in,
             records_out=self.records_out,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
             dropped=self.dropped,
         )

@@ -27,6 +27,7 @@ class MemoryConnection(Connection):
         self._entries.append(Entry(batch, acks, nbytes, self._now()))
         self._arrive(count, nbytes)
         self.records_in += count
+        self.bytes_in += nbytes
         self.notify()
 
     def _own(self, entry: Entry) -> None:

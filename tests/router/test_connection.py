@@ -283,6 +283,7 @@ async def test_its_figures_say_how_full_it_is(make: Make) -> None:
     queue.take(1, 1 << 20)
     stats = queue.stats()
     assert (stats.records, stats.unacked, stats.records_in, stats.records_out, stats.full) == (3, 1, 4, 1, 0.3)
+    assert (stats.bytes_in - stats.bytes_out, stats.bytes_out > 0) == (stats.nbytes, True)
 
 
 async def test_what_waits_can_be_looked_at_and_dropped_and_its_origins_hear_of_it(in_memory: Make) -> None:
