@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Callable
 from typing import Protocol
 
+from httptools import HttpParserError, HttpRequestParser
+
 from router_processors.serve_http.refused import Refused, broken
 
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
-_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*")
-_LINE = 1 << 10
-_TRAILERS = 8 << 10
-_FREE_CHUNKS, _SMALL = 1000, 16
 _MEMBERS = 1000
+_AROUND, _SHARE = 1 << 10, 4  # bytes that may be around the chunks of a body, and how many more for each byte in them
+_HEAD = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 _GZIP = 31  # of zlib's window bits: a gzip member, whatever window it says
 
 
@@ -128,89 +126,69 @@ class Sized:
         return data[self._left :]
 
 
+class _Found:
+    """What httptools calls; fields behind the chunks it checks, and gives to nobody."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.on_body = self.pieces.append
+        self.is_over = False
+
+    def on_message_complete(self) -> None:
+        self.is_over = True
+
+
 class Chunked:
-    """A body in chunks, each with its size before it."""
+    """A body in chunks, parsed by llhttp."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self._waiting = b""
-        self._left = 0
-        self._chunks = 0
+        self._found = _Found()
+        self._parser = HttpRequestParser(self._found)
+        self._parser.feed_data(_HEAD)
+        self._last = b""
+        self._around = 0
         self._size = 0
-        self._trailers = 0
-        self._step: Callable[[bytes], bytes | None] = self._read_size
-        self._is_over = False
 
     def feed(self, data: bytes) -> bytes | None:
         """Take what came; give what comes behind the body, or None where its end has not come."""
-        rest: bytes | None = self._waiting + data if self._waiting else data
-        self._waiting = b""
-        while rest is not None:
-            if self._is_over:
-                return rest
-            rest = self._step(rest)
-        return None
+        known = len(self._last)
+        data = self._last + data
+        refused: Refused | None = None
+        end = known
+        try:
+            end = self._parse(data, known)
+        except HttpParserError as error:
+            refused = broken(f"the body is not in chunks of HTTP/1.1: {error}")
+        piece = b"".join(self._found.pieces)
+        self._found.pieces.clear()
+        if piece:  # also before what is wrong, so that it makes no difference where a request is cut
+            self.sink.write(piece)
+        if refused is not None:
+            raise refused
+        self._count(end - known, len(piece))
+        self._last = data[-3:]
+        return data[end:] if self._found.is_over else None
 
-    def _read_size(self, data: bytes) -> bytes | None:
-        line, rest = self._line(data)
-        if line is None:
-            return None
-        found = _SIZE.fullmatch(line)
-        if found is None:
-            raise broken(f"a chunk begins with its size in hexadecimal; got {line!r:.100}")
-        self._left = int(found[1], 16)
-        self._chunks += 1
-        self._size += self._left
-        if self._chunks > _FREE_CHUNKS and self._size < _SMALL * self._chunks:
-            raise broken(
-                f"the body has {self._chunks:,} chunks of less than {_SMALL} bytes; each costs as much as a large one"
-            )
-        self._step = self._read_chunk if self._left else self._read_trailer
-        return rest
+    def _parse(self, data: bytes, start: int) -> int:
+        """Parse from there on; give the place where the body ends, or what there is of it."""
+        # httptools reads on into the next request, and does not tell where that begins. But a body ends with an
+        # empty line: it gets no more than to the next one.
+        view, found = memoryview(data), self._found
+        while start < len(data) and not found.is_over:
+            end = data.find(b"\r\n\r\n", max(0, start - 3)) + 4
+            if end < 4:
+                end = len(data)
+            self._parser.feed_data(view[start:end])
+            start = end
+        return start
 
-    def _read_chunk(self, data: bytes) -> bytes | None:
-        if len(data) < self._left:
-            if data:
-                self._left -= len(data)
-                self.sink.write(data)
-            return None
-        self.sink.write(data[: self._left])
-        rest, self._left = data[self._left :], 0
-        self._step = self._read_end
-        return rest
-
-    def _read_end(self, data: bytes) -> bytes | None:
-        if not b"\r\n".startswith(data[:2]):
-            raise broken("a chunk ends with CR LF, where its size says")
-        if len(data) < 2:
-            self._waiting = data
-            return None
-        self._step = self._read_size
-        return data[2:]
-
-    def _read_trailer(self, data: bytes) -> bytes | None:
-        line, rest = self._line(data)
-        if line is None:
-            return None
-        if not line:
-            self._is_over = True
-            return rest
-        self._trailers += len(line)
-        if self._trailers > _TRAILERS or not _TRAILER.fullmatch(line):
-            raise broken(f"a field behind the chunks is too long, or none; got {line!r:.100}")
-        return rest
-
-    def _line(self, data: bytes) -> tuple[bytes | None, bytes]:
-        """One line without its end, and what comes behind; None where its end has not come."""
-        end = data.find(b"\n", 0, _LINE)
-        if end < 0:
-            if len(data) >= _LINE:
-                raise broken(f"a line between the chunks is longer than {_LINE:,} bytes")
-            self._waiting = data
-            return None, b""
-        if data[end - 1 : end] != b"\r" or not end:
-            raise broken("a line between the chunks does not end in CR LF")
-        return data[: end - 1], data[end + 1 :]
+    def _count(self, fed: int, kept: int) -> None:
+        # llhttp has no limit: neither for chunks of one byte, which cost more than they bring, nor for notes on them.
+        self._around += fed - kept
+        self._size += kept
+        if self._around > _AROUND + _SHARE * self._size:
+            raise broken(f"the body has {self._around:,} bytes around the {self._size:,} in its chunks")
 
 
 def too_large(limit: int) -> Refused:

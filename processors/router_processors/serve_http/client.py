@@ -191,7 +191,7 @@ class Client(asyncio.Protocol):
             if self._buffer:
                 self._note_reading()
             return None
-        self._head = head = parse(self._buffer[:end])
+        self._head = head = parse(self._buffer[: end + 4])
         self._buffer = self._buffer[end + 4 :]
         try:
             self._server.check(head)

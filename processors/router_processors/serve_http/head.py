@@ -1,4 +1,4 @@
-"""Read the head of an HTTP/1 request, strictly: what two programs could read differently is refused."""
+"""Read the head of an HTTP/1 request with llhttp, and refuse the little it takes that two programs could read differently."""
 
 from __future__ import annotations
 
@@ -6,23 +6,33 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
 from router_processors.serve_http.refused import Refused, broken
 
 LONGEST = 16 << 10
 MOST = 100
-_REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/([0-9])\.([0-9])")
-_PLAIN = re.compile(r"/[0-9A-Za-z/._~-]*")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"[0-9A-Za-z._~%!$&'()*+,;=:\[\]-]*")
-_BARE = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 _ABSOLUTE = re.compile(r"https?://[^/?#]+(?=[/?#]|$)", re.IGNORECASE)
-_ALLOWED = bytes({9, *range(32, 127), *range(128, 256)})
 _SINGLE = {
     "authorization", "content-encoding", "content-length", "content-type", "expect", "host", "transfer-encoding",
 }  # fmt: skip
 _GZIP = {"gzip", "x-gzip"}
 _KEPT = 1000
-_lower: dict[str, str] = {}  # names that were checked: clients send the same ones again and again
+
+
+class _Lower(dict[bytes, str]):
+    """Names of fields in lower case: clients send the same ones again and again."""
+
+    def __missing__(self, name: bytes) -> str:
+        lower = name.decode("ascii").lower()
+        if len(self) < _KEPT:
+            self[name] = lower
+        return lower
+
+
+_lower = _Lower()
 
 
 class Head:
@@ -30,16 +40,19 @@ class Head:
 
     __slots__ = ("headers", "is_gzip", "keeps_open", "length", "media_type", "method", "minor", "path", "query")
 
-    def __init__(self, method: str, target: str, minor: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, method: str, target: str, minor: int, headers: Mapping[str, str], *, keeps_open: bool) -> None:
         self.method = method
         self.minor = minor
         self.headers = headers
-        self.path, self.query = (target, "") if _PLAIN.fullmatch(target) else _split(target)
-        self.media_type = headers["content-type"].partition(";")[0].strip().lower() if "content-type" in headers else ""
+        self.keeps_open = keeps_open
+        is_plain = target[0] == "/" and "?" not in target and "%" not in target
+        self.path, self.query = (target, "") if is_plain else _split(target)
+        self.media_type = (
+            headers["content-type"].partition(";")[0].rstrip().lower() if "content-type" in headers else ""
+        )
         self.is_gzip = "content-encoding" in headers and headers["content-encoding"].lower() in _GZIP
         self.length = _length(headers, minor)
         """Bytes of the body; None: it says itself where it ends, in chunks; -1: nothing is said."""
-        self.keeps_open = _keeps_open(headers, minor)
 
     @property
     def waits_for_continue(self) -> bool:
@@ -47,41 +60,63 @@ class Head:
         return self.minor == 1 and self.headers.get("expect", "").lower() == "100-continue"
 
 
+class _Found:
+    """What httptools calls, once for each thing that it finds in a head; what is None it leaves out."""
+
+    __slots__ = ("headers", "keeps_open", "parser", "repeated", "target")
+    on_message_begin = on_body = on_message_complete = on_chunk_header = on_chunk_complete = None
+
+    def __init__(self) -> None:
+        self.parser = HttpRequestParser(self)
+        self.target = b""
+        self.headers: dict[str, str] = {}
+        self.repeated: list[str] = []
+        self.keeps_open = False
+
+    def on_url(self, url: bytes) -> None:
+        self.target = url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        headers, lower, text = self.headers, _lower[name], value.decode("latin-1").rstrip(" \t")
+        if lower in headers:
+            self.repeated.append(lower)
+            text = f"{headers[lower]}, {text}"
+        headers[lower] = text
+
+    def on_headers_complete(self) -> None:
+        self.keeps_open = self.parser.should_keep_alive()  # a request without a body ends here, and it is forgotten
+        del self.parser  # that knows this object: together they would wait for the garbage collector
+
+
 def parse(data: bytes) -> Head:
-    r"""Read a head without the empty line at its end.
+    """Read a head, with the empty line at its end.
 
     Raises:
         Refused: it is not exactly what RFC 9112 says.
     """
-    lines = data.split(b"\r\n")
-    if data.translate(None, _ALLOWED) != b"\r\n" * (len(lines) - 1):
-        raise broken("the head has a control character, or a line that does not end in CR LF")
-    if len(lines) > MOST:
-        raise Refused(431, f"the head has {len(lines) - 1} fields; at most {MOST} are read", closes=True)
-    first, *rest = data.decode("latin-1").split("\r\n")
-    request = _REQUEST.fullmatch(first)
-    if request is None:
-        raise broken(f"no request line of HTTP/1.1; it is {first!r:.100}")
-    method, target, major, minor = request.groups()
-    if major != "1" or minor not in "01":
-        raise Refused(505, f"HTTP/{major}.{minor} is not spoken here; HTTP/1.1 is", closes=True)
-    headers = _fields(rest)
-    if "host" in headers:
-        if not _HOST.fullmatch(headers["host"]):
-            raise broken(f"'host' is no name of a host: {headers['host']!r:.100}")
-    elif minor == "1":
-        raise broken("'host' is missing")
-    return Head(method, target, int(minor), headers)
+    found = _Found()
+    parser = found.parser
+    _feed(parser, data)
+    method, target, headers = parser.get_method(), found.target, found.headers
+    line = method + b" " + target + b" HTTP/"
+    minor = 1 if data.startswith(line + b"1.1\r") else _minor(data, line, parser.get_http_version())
+    if (count := len(headers) + len(found.repeated)) > MOST:
+        raise Refused(431, f"the head has {count} fields; at most {MOST} are read", closes=True)
+    for name in found.repeated:
+        if name in _SINGLE:  # llhttp looks at the length alone; of others the next program may take the other one
+            raise broken(f"{name!r} is said twice")
+    _check_host(headers, minor)
+    return Head(method.decode(), target.decode("latin-1"), minor, headers, keeps_open=found.keeps_open)
 
 
 def objection(data: bytes) -> Refused | None:
     """Why the beginning of a head cannot become one, so that nobody waits for its end."""
     if len(data) > LONGEST:
         return Refused(431, f"the head is longer than {LONGEST:,} bytes", closes=True)
-    if _BARE.search(data):
-        return broken("a line of the head does not end in CR LF")
-    if data[:1].translate(None, _ALLOWED) and data[:1] != b"\r":
-        return broken("no request line of HTTP/1.1; it begins with a control character")
+    try:
+        _feed(HttpRequestParser(None), data)
+    except Refused as refused:
+        return refused
     return None
 
 
@@ -90,29 +125,38 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def _fields(lines: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        lower = _lower.get(name) or _lowered(name)
-        if not colon:
-            raise broken(f"a field is 'name: value'; got {line!r:.100}")
-        value = value.strip(" \t")
-        if lower in found:
-            if lower in _SINGLE:
-                raise broken(f"{lower!r} is said twice")
-            value = f"{found[lower]}, {value}"
-        found[lower] = value
-    return found
+def _feed(parser: HttpRequestParser, data: bytes) -> None:
+    try:
+        parser.feed_data(data)
+    except HttpParserUpgrade:
+        pass  # whoever offers another protocol is answered in this one
+    except HttpParserError as error:
+        if str(error) == "Invalid HTTP version":
+            raise _other(parser.get_http_version()) from error
+        raise broken(f"no request of HTTP/1.1: {error}") from error
 
 
-def _lowered(name: str) -> str:
-    if not is_name(name):  # also a line that begins with a space: folded, as nobody may any more
-        raise broken(f"no name of a field: {name!r:.100}")
-    lower = name.lower()
-    if len(_lower) < _KEPT:
-        _lower[name] = lower
-    return lower
+def _minor(data: bytes, line: bytes, version: str) -> int:
+    # llhttp passes over spaces too many, reads RTSP as well, and takes a line without a version for HTTP/0.9.
+    if not data.startswith(line + version.encode() + b"\r"):
+        first = data.partition(b"\r")[0].decode("latin-1")
+        raise broken(f"no request line of HTTP/1.1; it is {first!r:.100}")
+    if version != "1.0":
+        raise _other(version)
+    return 0
+
+
+def _other(version: str) -> Refused:
+    return Refused(505, f"HTTP/{version} is not spoken here; HTTP/1.1 is", closes=True)
+
+
+def _check_host(headers: Mapping[str, str], minor: int) -> None:
+    # llhttp takes any; a proxy may have chosen by it whom to ask.
+    if "host" in headers:
+        if not _HOST.fullmatch(headers["host"]):
+            raise broken(f"'host' is no name of a host: {headers['host']!r:.100}")
+    elif minor == 1:
+        raise broken("'host' is missing")
 
 
 def _split(target: str) -> tuple[str, str]:
@@ -128,23 +172,12 @@ def _split(target: str) -> tuple[str, str]:
 
 
 def _length(headers: Mapping[str, str], minor: int) -> int | None:
-    coding, length = headers.get("transfer-encoding"), headers.get("content-length")
-    if coding is not None:
-        if length is not None:
-            raise broken("'content-length' and 'transfer-encoding' exclude each other")
-        if minor == 0 or coding.lower() != "chunked":
-            raise broken(f"'transfer-encoding' is 'chunked' or nothing; got {coding!r:.100}")
-        return None
-    if length is None:
-        return -1
-    if not (length.isascii() and length.isdigit() and len(length) <= 15):
-        raise broken(f"'content-length' is a number of bytes; got {length!r:.100}")
-    return int(length)
-
-
-def _keeps_open(headers: Mapping[str, str], minor: int) -> bool:
-    said = headers.get("connection")
-    if said is None:
-        return minor == 1
-    words = {each.strip() for each in said.lower().split(",")}
-    return "close" not in words and (minor == 1 or "keep-alive" in words)
+    coding, length = headers.get("transfer-encoding"), headers.get("content-length", "-1")
+    if coding is None:
+        if len(length) > 20:  # zeros before it without end, which Python does not read
+            raise broken(f"'content-length' is a number of bytes; got {length!r:.100}")
+        return int(length)
+    # llhttp takes `gzip, chunked`, which nobody here inflates, and chunks of HTTP/1.0, which has none.
+    if minor == 0 or coding.lower() != "chunked":
+        raise broken(f"'transfer-encoding' is 'chunked' or nothing; got {coding!r:.100}")
+    return None

@@ -1,79 +1,21 @@
-"""The parser of heads and bodies: where a request is cut makes no difference, and another parser reads it the same."""
+"""The readers of heads and bodies: all that is legal is read, and where a body is cut makes no difference."""
 
 from __future__ import annotations
 
-import asyncio
 import gzip
-from typing import Any
+from contextlib import suppress
 
 import pytest
-from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http import HttpRequestParser
-from aiohttp.http_exceptions import HttpProcessingError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router_processors.serve_http.body import Chunked, Inflated, Kept, Sized
-from router_processors.serve_http.head import Head, objection, parse
+from router_processors.serve_http.head import objection, parse
 from router_processors.serve_http.refused import Refused
-
-TOKEN = st.text("abcXYZ-_09", min_size=1, max_size=8)
-NAMES = (
-    st.sampled_from(["Host", "Content-Length", "Transfer-Encoding", "Connection", "X-A", "content-length ", "", "x y"])
-    | TOKEN
-)
-VALUES = st.sampled_from(
-    ["a", "5", "05", "+5", "5 5", "chunked", "Chunked", "x, chunked", "close", "", " 5\t", "\x0b5", "\xb2"]
-)
-ENDS = st.sampled_from(["\r\n"] * 12 + ["\n", "\r", "\r\n ", "\r\n\t"])
-FIELDS = st.lists(st.tuples(NAMES, st.sampled_from([": ", ":", " : "]), VALUES, ENDS), max_size=6)
-STARTS = st.sampled_from([
-    "POST /in HTTP/1.1", "PUT /a%20b?x HTTP/1.0", "POST http://h/in HTTP/1.1", "POST  /in HTTP/1.1", "POST /in HTTP/1.2",
-    "POST in HTTP/1.1", "POST /in", "P\xd6ST /in HTTP/1.1", "POST /\xe4 HTTP/1.1", "POST /a b HTTP/1.1",
-])  # fmt: skip
-
-
-class Quiet(BaseProtocol):
-    """What aiohttp's parser speaks to."""
-
-
-def other(data: bytes) -> Any:
-    """What aiohttp reads: a request, or None."""
-    loop = asyncio.new_event_loop()
-    try:
-        messages, _, _ = HttpRequestParser(Quiet(loop), loop, 1 << 16).feed_data(data)
-    except (HttpProcessingError, ValueError):
-        return None
-    finally:
-        loop.close()
-    return messages[0][0] if messages else None
-
-
-def ours(data: bytes) -> Head | None:
-    try:
-        return parse(data)
-    except Refused:
-        return None
-
-
-@given(STARTS, FIELDS)
-def test_what_is_read_here_another_parser_reads_the_same(start: str, fields: list[tuple[str, ...]]) -> None:
-    data = "".join([start, "\r\n", "Host: h\r\n", *("".join(field) for field in fields)]).encode("latin-1")
-    head = ours(data.removesuffix(b"\r\n"))
-    if head is None:
-        return
-    theirs = other(data + b"\r\n")
-    assert theirs is not None
-    assert (head.method, head.minor, head.keeps_open) == (theirs.method, theirs.version.minor, not theirs.should_close)
-    assert head.path == theirs.url.path
-    assert (head.length is None) == bool(theirs.chunked)
-    assert head.headers.get("content-length") == theirs.headers.get("content-length")
 
 
 def test_most_of_what_people_send_is_read() -> None:
-    data = (
-        b"POST /in?a=b HTTP/1.1\r\nHost: [::1]:80\r\nUser-Agent: x\r\nAccept: */*\r\nX: a\r\nx: b\r\nContent-Length: 05"
-    )
+    data = b"POST /in?a=b HTTP/1.1\r\nHost: [::1]:80\r\nUser-Agent: x\r\nAccept: */*\r\nX: a\r\nx: b \r\nContent-Length: 05\r\n\r\n"
     head = parse(data)
     assert (head.path, head.query, head.length, head.keeps_open) == ("/in", "a=b", 5, True)
     assert (head.headers["x"], head.headers["host"]) == ("a, b", "[::1]:80")
@@ -82,7 +24,8 @@ def test_most_of_what_people_send_is_read() -> None:
 @given(st.binary(max_size=200))
 def test_bytes_of_any_kind_are_read_or_refused(data: bytes) -> None:
     objection(data)
-    ours(data)
+    with suppress(Refused):
+        parse(data + b"\r\n\r\n")
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
