@@ -21,6 +21,7 @@ from router.errors import (
     BrokenOutputError,
     ConfigError,
     ConnectionClosedError,
+    ControlError,
     DataFolderError,
     DecodeError,
     EncodeError,
@@ -32,6 +33,7 @@ from router.errors import (
     RetryableError,
     RouterError,
     StorageError,
+    UnreachableError,
     nearest,
 )
 from router.expression import Expression, ExpressionError, PathTemplate, Template, UrlTemplate
@@ -65,6 +67,7 @@ __all__ = [
     "ConfigError",
     "ConnectionClosedError",
     "Context",
+    "ControlError",
     "DataFolderError",
     "DeadLetter",
     "DecodeError",
@@ -119,6 +122,7 @@ __all__ = [
     "Template",
     "To",
     "Unconnected",
+    "UnreachableError",
     "UnscorableError",
     "UrlTemplate",
     "Watermark",

@@ -14,7 +14,9 @@
     │   └── BrokenOutputError          whoever read what a sink writes has gone: the flow stops
     ├── ConnectionClosedError          put to, or take from, a connection after its flow ended
     ├── DataFolderError                the data folder belongs to another flow or another process, or is damaged
-    └── StorageError                   what was to be kept in the data folder could not be
+    ├── StorageError                   what was to be kept in the data folder could not be
+    └── ControlError                   a running flow refused what its control API was asked for
+        └── UnreachableError           no flow answers there
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ __all__ = [
     "BrokenOutputError",
     "ConfigError",
     "ConnectionClosedError",
+    "ControlError",
     "DataFolderError",
     "DecodeError",
     "EncodeError",
@@ -38,6 +41,7 @@ __all__ = [
     "RetryableError",
     "RouterError",
     "StorageError",
+    "UnreachableError",
     "nearest",
 ]
 
@@ -125,6 +129,21 @@ class DataFolderError(RouterError):
 
 class StorageError(RouterError):
     """What was to be kept in the data folder could not be; whoever gave it is told to give it again."""
+
+
+class ControlError(RouterError):
+    """A running flow refused what its control API was asked for; ``status`` is that of the answer in HTTP."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UnreachableError(ControlError):
+    """No flow answers there: none runs, or the way to it is broken."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=503)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

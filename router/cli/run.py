@@ -9,6 +9,7 @@ import click
 
 from router.cli.group import TeachingCommand
 from router.cli.loading import flow_options, load
+from router.cli.serving import Serving, serving_options
 
 __all__ = ["command"]
 
@@ -48,6 +49,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     "--drain", metavar="TIME", callback=_seconds, help="How long a stop waits for records under way, such as 5s."
 )
 @click.option("--until-idle", is_flag=True, help="Stop sources that never end, when they have nothing to give.")
+@serving_options
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are dead letters.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON on stdout, one line a flow.")
 @click.option(
@@ -78,4 +80,5 @@ def command(
     """
     from router.cli.session import Options, run  # noqa: PLC0415 - `router run --help` needs no engine
 
-    context.exit(run(lambda: load(flows, parameters, plugins, secrets), Options(**options)))
+    serving = Serving.taken(options)
+    context.exit(run(lambda: load(flows, parameters, plugins, secrets), Options(**options, serving=serving)))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from router.cli.progress import Meter
+from router.control.server import Control
 from router.engine import Engine, Report, Status, SystemClock
 from router.engine.clock import sleep
 from router.errors import RouterError
@@ -67,24 +68,36 @@ class Runs:
         drain: Seconds that a stop waits for records under way; None: as each flow says.
         until_idle: Stop a flow when it has had nothing to do for a moment.
         on_start: Called each time a flow has started.
+        control: Serves the flows to whoever watches and steers them.
     """
 
     def __init__(
-        self, runs: Sequence[Run], *, drain: float | None, until_idle: bool, on_start: Callable[[], None]
+        self,
+        runs: Sequence[Run],
+        *,
+        drain: float | None,
+        until_idle: bool,
+        on_start: Callable[[], None],
+        control: Control | None = None,
     ) -> None:
         self.meters: list[Meter] = []
         self._runs = runs
         self._drain = drain
         self._until_idle = until_idle
         self._on_start = on_start
+        self._control = control
         self._main: dict[Run, asyncio.Task[None]] = {}
-        self._beside: set[asyncio.Task[object]] = set()
+        self._beside: set[asyncio.Task[Any]] = set()
 
     async def to_the_end(self) -> None:
         """Run all of them until each has its report."""
+        if self._control is not None:
+            await self._control.begin()
         for run in self._runs:
-            self._main[run] = _task(run.to_the_end(self._started), run.flow.name)
+            self._main[run] = _task(self._to_its_end(run), run.flow.name)
         await asyncio.gather(*self._main.values())
+        if self._control is not None:
+            await self._control.close()
         for task in self._beside:
             task.cancel()
         for ended in await asyncio.gather(*self._beside, return_exceptions=True):
@@ -95,12 +108,26 @@ class Runs:
         """Ask every flow to end."""
         for run, task in self._main.items():
             if run.is_started:
-                self._beside.add(_task(run.engine.stop(self._drain), f"stop {run.flow.name}"))
+                self._stop(run, self._drain)
             else:
                 task.cancel()
 
+    async def _to_its_end(self, run: Run) -> None:
+        try:
+            await run.to_the_end(self._started)
+        finally:
+            if self._control is not None:
+                await self._control.remove(run.flow.name)
+
+    def _stop(self, run: Run, drain: float | None) -> asyncio.Task[Report]:
+        task = _task(run.engine.stop(drain), f"stop {run.flow.name}")
+        self._beside.add(task)
+        return task
+
     def _started(self, run: Run) -> None:
         self._on_start()
+        if self._control is not None:
+            self._control.add(run.engine, lambda drain: self._stop(run, self._drain if drain is None else drain))
         self.meters.append(Meter(run.flow, run.engine.status))
         if self._until_idle:
             self._beside.add(_task(self._stop_when_idle(run), f"idle {run.flow.name}"))

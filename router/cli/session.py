@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
 
@@ -22,8 +22,10 @@ from router.cli.interrupts import Interrupts, leave
 from router.cli.loading import fail
 from router.cli.progress import LiveProgress, PlainProgress
 from router.cli.running import Run, Runs, in_loop, is_anything_stuck, tuned_gc
+from router.cli.serving import Serving, listening
 from router.cli.summary import Letters, summary
 from router.cli.terminal import has_colour, is_terminal, painted
+from router.control.server import Control
 from router.engine import Report
 from router.errors import DataFolderError
 from router.flow import Flow
@@ -45,6 +47,7 @@ class Options:
     log_json: bool
     quiet: bool
     log_level: str
+    serving: Serving = field(default_factory=Serving)
 
 
 def run(load: Callable[[], Sequence[Flow]], options: Options) -> int:
@@ -65,7 +68,13 @@ def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Cal
     if not options.quiet:
         for run in runs:
             click.echo(f"{run.flow.name}: data in {run.data}", err=True)
-    group = Runs(runs, drain=options.drain, until_idle=options.until_idle, on_start=started)
+    group = Runs(
+        runs,
+        drain=options.drain,
+        until_idle=options.until_idle,
+        on_start=started,
+        control=_control(runs, options.serving),
+    )
     interrupts = in_loop(lambda loop: _watch(loop, group, options, stack))
     codes = []
     for run, of_run in zip(runs, letters, strict=True):
@@ -73,6 +82,11 @@ def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Cal
         codes.append(exit_code(run.report, strict=options.strict, is_interrupted=interrupts.by is signal.SIGINT))
         _tell(run, of_run, codes[-1], options)
     return FAILED if FAILED in codes else max(codes)
+
+
+def _control(runs: Sequence[Run], serving: Serving) -> Control | None:
+    outside = listening(serving)
+    return None if serving.no_control else Control(outside, is_ready=lambda: all(run.is_started for run in runs))
 
 
 def _words(flow: Flow, folder: Path, options: Options) -> str:

@@ -253,17 +253,17 @@ class RecordView(View, frozen=True, kw_only=True, omit_defaults=True):
     """One record: decoded where it can be, else its content as text or base64."""
 
     id: Annotated[str, says("Made of its content: equal records share it.")]
-    position: Annotated[int, says("Its place among those that were asked for, from 0.")] = 0
-    format: Annotated[str, says("Of its content.")] = "json"
-    size: Annotated[int, says("Of its content, in bytes.")] = 0
+    position: Annotated[int, says("Its place among those that were asked for, from 0.")]
+    format: Annotated[str, says("Of its content; `rows` of what is decoded and has none.")]
+    size: Annotated[int, says("Of its content, in bytes; of what has none, as JSON.")]
     record: Annotated[Any, says("Its fields; None where its content is not decoded.")] = None
     content: Annotated[str | None, says("Its content, where that is text.")] = None
     content_base64: Annotated[str | None, says("Its content, where that is no text.")] = None
     is_cut: Annotated[bool, says("True if its content is too long to be shown whole here: ask for it with `cut`.")] = (
         False
     )
-    columns: Annotated[dict[str, Any], says("What lies beside it: key, timestamp, headers, error and so on.")] = {}
-    attributes: Annotated[dict[str, Any], says("Of where it came from: path, topic and so on.")] = {}
+    columns: Annotated[dict[str, Any], says("What lies beside it: key, timestamp, headers, error and so on.")]
+    attributes: Annotated[dict[str, Any], says("Of where it came from: path, topic and so on.")]
 
 
 class RecordsView(View, frozen=True, kw_only=True):

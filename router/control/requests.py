@@ -27,8 +27,11 @@ __all__ = [
 LONGEST_PAGE = 1000
 WHOLE = 16 << 20
 
-Expression: TypeAlias = Annotated[str | None, Meta(max_length=4096, description="An expression that is true of them.")]
+Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
+Expression: TypeAlias = Annotated[Text | None, Meta(description="An expression that is true of them.")]
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=300)]
+Names: TypeAlias = Annotated[list[Name], Meta(max_length=100)]
+Marks: TypeAlias = Annotated[list[Annotated[str, Meta(max_length=16)]], Meta(max_length=1000)]
 Limit: TypeAlias = Annotated[int, Meta(ge=1, le=LONGEST_PAGE, description="At most so many.")]
 Cut: TypeAlias = Annotated[
     int, Meta(ge=1, le=WHOLE, description="Leave content out that is longer than so many bytes.")
@@ -66,19 +69,14 @@ class OneRecord(Where, frozen=True, kw_only=True):
 class Selection(Where, frozen=True, kw_only=True):
     """Records to be dropped: all of them if nothing else is said."""
 
-    ids: Annotated[
-        list[Annotated[str, Meta(max_length=16)]] | None,
-        Meta(max_length=LONGEST_PAGE, description="These, by their `id`; of equal ones as many as it is named."),
-    ] = None
+    ids: Annotated[Marks | None, Meta(description="These, by their `id`; of equal ones as many as it is named.")] = None
 
 
 class Past(Asked, frozen=True, kw_only=True):
     """How much of the past, of what."""
 
     seconds: Annotated[int, Meta(ge=1, le=600)] = 60
-    of: Annotated[
-        list[Name] | None, Meta(max_length=100, description="Processors and connections; all, if none is named.")
-    ] = None
+    of: Annotated[Names | None, Meta(description="Processors and connections; all, if none is named.")] = None
 
 
 class After(Asked, frozen=True, kw_only=True):

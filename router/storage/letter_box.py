@@ -53,11 +53,11 @@ class Wanted:
 class LetterBox(Box):
     """Reads, marks and deletes dead letters."""
 
-    def find(self, wanted: Wanted = Wanted(), limit: int | None = None) -> Iterator[DeadLetter]:
-        """Letters, oldest first; those that come while it is asked are found, too."""
+    def find(self, wanted: Wanted = Wanted(), limit: int | None = None, *, after: int = 0) -> Iterator[DeadLetter]:
+        """Letters behind an id, oldest first; those that come while it is asked are found, too."""
         conditions, values = wanted.conditions()
         query = f"SELECT {COLUMNS} FROM dead_letters WHERE id > ?{conditions} ORDER BY id LIMIT {_PAGE}"  # noqa: S608 - constants
-        last, found = 0, 0
+        last, found = after, 0
         while rows := self.read(query, [last, *values]):
             for row in rows:
                 letter = read_letter(row)
