@@ -153,7 +153,7 @@ class PlainProgress:
         for meter in self._meters:
             meter.look()
             _logger.info("%s", meter.flow.name + ": " + ", ".join(said(meter)), extra={"flow": meter.flow.name})
-        wait = SOON if max(meter.now.seconds for meter in self._meters) < FIRST_MINUTE else LATER
+        wait = SOON if max((meter.now.seconds for meter in self._meters), default=0.0) < FIRST_MINUTE else LATER
         self._timer = asyncio.get_running_loop().call_later(wait, self._tick)
 
 

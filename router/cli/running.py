@@ -18,7 +18,7 @@ from router.cli.progress import Meter
 from router.control.server import Control
 from router.engine import Engine, Report, Status, SystemClock
 from router.engine.clock import sleep
-from router.errors import RouterError
+from router.errors import DataFolderError, RouterError
 from router.flow import Flow
 
 __all__ = ["Run", "Runs", "in_loop", "is_anything_stuck", "tuned_gc"]
@@ -40,6 +40,8 @@ class Run:
         self.data = data
         self.engine = Engine(flow, data=data)
         self.is_started = False
+        self.is_refused = False
+        """True if its data folder is not to be used, so that nothing was started."""
         self.report: Report | None = None
 
     async def to_the_end(self, on_start: Callable[[Run], None]) -> None:
@@ -52,6 +54,7 @@ class Run:
         except asyncio.CancelledError:  # stopped before it could start
             self.report = self._without_counts("stopped", None)
         except (RouterError, OSError) as error:
+            self.is_refused = isinstance(error, DataFolderError) and not self.is_started
             self.report = self._without_counts("failed", str(error))
         except Exception as error:  # noqa: BLE001 - a hook of a plugin may raise anything
             _log.exception("%s: a defect of router or of a plugin", self.flow.name)

@@ -19,7 +19,7 @@ from router.cli.data_folder import DataFolder, default_folder
 from router.cli.figures import plural
 from router.cli.group import abandon
 from router.cli.interrupts import Interrupts, leave
-from router.cli.loading import fail
+from router.cli.loading import BAD, fail
 from router.cli.progress import LiveProgress, PlainProgress
 from router.cli.running import Run, Runs, in_loop, is_anything_stuck, tuned_gc
 from router.cli.serving import Serving, listening
@@ -79,7 +79,8 @@ def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Cal
     codes = []
     for run, of_run in zip(runs, letters, strict=True):
         assert run.report is not None
-        codes.append(exit_code(run.report, strict=options.strict, is_interrupted=interrupts.by is signal.SIGINT))
+        code = exit_code(run.report, strict=options.strict, is_interrupted=interrupts.by is signal.SIGINT)
+        codes.append(BAD if run.is_refused else code)
         _tell(run, of_run, codes[-1], options)
     return FAILED if FAILED in codes else max(codes)
 

@@ -119,6 +119,13 @@ async def test_where_there_is_no_terminal_a_line_is_logged_now_and_then(caplog: 
     assert caplog.messages == ["posts: 300 records, 200 a second, read 30%"]
 
 
+async def test_nothing_is_logged_of_flows_that_cannot_start_yet() -> None:
+    shown = PlainProgress([])
+    shown.start()
+    shown._tick()
+    shown.end()
+
+
 @pytest.mark.parametrize(
     ("queued", "outstanding", "held", "expected"),
     [(0, 0, 0, False), (1, 1, 0, True), (0, 1, 0, True), (0, 1, 1, False), (1, 1, 1, True)],

@@ -166,6 +166,15 @@ def test_a_locked_data_folder_is_exit_code_2_and_nothing_is_started(router: Any,
     )
 
 
+def test_a_database_that_is_not_ours_is_exit_code_2_and_stays_as_it_is(router: Any, flow: Any, folder: Path) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "flow.db").write_text("no database, " * 100)
+    done = router("run", flow("ten", TEN, KEEP), "--data", "data")
+    assert (done.returncode, (folder / "kept").exists()) == (2, False)
+    assert "'data/flow.db' cannot be opened: file is not a database; it is left as it is" in done.stderr
+    assert (folder / "data" / "flow.db").read_text() == "no database, " * 100
+
+
 def test_until_idle_ends_a_source_that_has_no_end_with_0(router: Any, flow: Any, folder: Path) -> None:
     done = router("run", flow("few", {"type": "few"}, KEEP), "--until-idle", "--json")
     assert (done.returncode, json.loads(done.stdout)["outcome"]) == (0, "stopped")
