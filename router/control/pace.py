@@ -6,7 +6,7 @@ import asyncio
 import time
 
 from router.engine import SystemClock
-from router.engine.clock import sleep
+from router.engine.clock import resolve, sleep
 
 __all__ = ["Gate", "Slices"]
 
@@ -44,10 +44,27 @@ class Gate:
         self._step = 1 / rate
         self._slack = burst / rate
         self._next = 0.0
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._is_open = False
 
     async def turn(self) -> None:
         """Wait until the request may be answered."""
-        now = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         self._next = max(self._next + self._step, now - self._slack)
-        if (wait := self._next - now) > 0:
-            await sleep(_CLOCK, wait)
+        if (wait := self._next - now) <= 0 or self._is_open:
+            return
+        place: asyncio.Future[None] = loop.create_future()
+        self._waiting.add(place)
+        timer = loop.call_later(wait, resolve, place, None)
+        try:
+            await place
+        finally:
+            timer.cancel()
+            self._waiting.discard(place)
+
+    def open(self) -> None:
+        """Let everybody pass: it is the end."""
+        self._is_open = True
+        for place in self._waiting:
+            resolve(place, None)

@@ -83,7 +83,11 @@ def running() -> Iterator[Found]:
         for path in folder.glob("*.json") if _is_ours(folder) else ():
             with suppress(OSError, ValueError, TypeError, KeyError):
                 said = json.loads(path.read_text(encoding="utf-8"))
-                found[path.stem] = Found(str(said["flow"]), Path(said["data"]), int(said["process"]))
+                each = Found(str(said["flow"]), Path(said["data"]), int(said["process"]))
+                if _is_alive(each.process):
+                    found[path.stem] = each
+                else:  # it was killed before it could take this back
+                    path.unlink()
     return iter(sorted(found.values(), key=lambda each: (each.flow, str(each.data))))
 
 
@@ -116,6 +120,16 @@ def _is_ours(folder: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        pass
+    return True
 
 
 def _mark(data: Path) -> str:

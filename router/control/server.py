@@ -12,17 +12,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from router.control import places
-from router.control.access import Access
 from router.control.doors import Door, Factory
-from router.control.log import Log
-from router.control.subject import Subject
 from router.engine import Engine, Report
 from router.secrecy import Mask
 
 if TYPE_CHECKING:
+    from router.control.access import Access
+    from router.control.log import Log
+    from router.control.subject import Subject
     from router.control.web import Web
 
 __all__ = ["Control", "Listening"]
@@ -30,6 +30,7 @@ __all__ = ["Control", "Listening"]
 LOOK_EVERY, LATEST = 0.05, 0.5
 BACKLOG = 128
 _log = logging.getLogger("router")
+Stop: TypeAlias = "Callable[[float | None], asyncio.Future[Report]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +57,26 @@ class Control:
         self._listening = listening
         self._is_ready = is_ready
         self._subjects: dict[str, Subject] = {}
-        self._sites: dict[str, tuple[Subject, _Site]] = {}
+        self._sites: dict[str, tuple[Path, _Site]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="router-control")
         self._outside: _Site | None = None
-        self._log = Log()
+        self._log: Log | None = None
 
     async def begin(self) -> None:
-        """Keep the log; serve over TCP, where that was asked for."""
-        self._log.begin()
+        """Serve over TCP, where that was asked for."""
         if self._listening is not None:
-            web = self._web(lambda: self._subjects, self._listening.access)
-            self._outside = _Site(web)
+            self._outside = _Site(self._web(lambda: self._subjects, self._listening.access))
             await self._outside.door.open(self._listening.socket, self._listening.tls)
 
-    def add(self, engine: Engine, stop: Callable[[float | None], asyncio.Future[Report]]) -> None:
+    def add(self, engine: Engine, stop: Stop) -> None:
         """Serve a flow that has been started, from when its first record has moved, or soon.
 
         Args:
             stop: Begins to stop it, draining for so many seconds; what it returns is done when it has ended.
         """
-        subject = Subject(engine, stop, self._log, self._threads)
-        self._subjects[subject.name] = subject
-        self._log.hide = Mask(secret for each in self._subjects.values() for secret in each.flow.secrets)
-        self._wait(subject, asyncio.get_running_loop().time() + LATEST)
+        self._wait(engine, stop, asyncio.get_running_loop().time() + LATEST)
 
     async def remove(self, name: str) -> None:
         """Serve a flow no more: it has ended."""
@@ -91,34 +87,44 @@ class Control:
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         if (found := self._sites.pop(name, None)) is not None:
-            await found[1].close()
-            places.withdraw(found[0].data)
+            data, site = found
+            await site.close()
+            places.withdraw(data)
 
     async def close(self) -> None:
         """Serve no more."""
-        for name in list(self._subjects):
+        for name in {*self._subjects, *self._timers}:
             await self.remove(name)
         if self._outside is not None:
             await self._outside.close()
-        self._log.end()
+        if self._log is not None:
+            self._log.end()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     # -- one flow -------------------------------------------------------------------------------
 
-    def _wait(self, subject: Subject, until: float) -> None:
-        """Begin when a record has moved: the start of a flow is not slowed down."""
-        loop = asyncio.get_running_loop()
-        if loop.time() >= until or any(any(each.out.values()) for each in subject.engine.status().processors.values()):
-            self._timers.pop(subject.name, None)
-            self._open(subject)
-        else:
-            self._timers[subject.name] = loop.call_later(LOOK_EVERY, self._wait, subject, until)
-
-    def _open(self, subject: Subject) -> None:
-        subject.history.begin()
-        task = asyncio.get_running_loop().create_task(self._serve(subject), name=f"control API of {subject.name}")
+    def _wait(self, engine: Engine, stop: Stop, until: float) -> None:
+        """Begin when a record has moved: the start of a flow is not slowed down, not even by an import."""
+        loop, name = asyncio.get_running_loop(), engine.flow.name
+        if loop.time() < until and not any(any(each.out.values()) for each in engine.status().processors.values()):
+            self._timers[name] = loop.call_later(LOOK_EVERY, self._wait, engine, stop, until)
+            return
+        self._timers.pop(name, None)
+        task = loop.create_task(self._serve(self._subject(engine, stop)), name=f"control API of {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _subject(self, engine: Engine, stop: Stop) -> Subject:
+        from router.control.log import Log  # noqa: PLC0415 - see above
+        from router.control.subject import Subject  # noqa: PLC0415
+
+        if self._log is None:
+            self._log = Log()
+            self._log.begin()
+        subject = self._subjects[engine.flow.name] = Subject(engine, stop, self._log, self._threads)
+        self._log.hide = Mask(secret for each in self._subjects.values() for secret in each.flow.secrets)
+        subject.history.begin()
+        return subject
 
     async def _serve(self, subject: Subject) -> None:
         try:
@@ -128,7 +134,7 @@ class Control:
             _log.warning("%s: the control API is not served: %s", subject.name, error, extra={"flow": subject.name})
             return
         site = _Site(self._web(lambda: {subject.name: subject}, None))
-        self._sites[subject.name] = (subject, site)
+        self._sites[subject.name] = (subject.data, site)
         await site.door.open(listener)
 
     def _web(self, subjects: Callable[[], dict[str, Subject]], access: Access | None) -> Callable[[], Awaitable[Web]]:

@@ -36,6 +36,8 @@ RATE, BURST = 100.0, 50  # requests a second; with an interface open there are a
 HEAVY = 2  # heavy requests at a time
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _log = logging.getLogger("router")
+_quiet = logging.getLogger("router.control.http")  # what clients do wrong is told to them
+_quiet.setLevel(logging.CRITICAL + 1)
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -72,13 +74,16 @@ class Web:
             "/readyz": self._readyz,
         }.items():
             app.router.add_route("GET", path, handle)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=_quiet, handle_signals=False, shutdown_timeout=1.0, lingering_time=1.0
+        )
         await self._runner.setup()
         assert self._runner.server is not None
         return self._runner.server
 
     async def close(self) -> None:
         """Answer what is being answered, for a second at most, and no more."""
+        self._gate.open()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -87,10 +92,7 @@ class Web:
     async def _around(self, door: Door, request: web.Request, handler: _Handler) -> web.StreamResponse:
         door.began(request.transport)
         try:
-            if self._access is not None:
-                self._access.check(request.path, request.headers, request.scheme)
-            await self._gate.turn()
-            return await handler(request)
+            return await self._admitted(request, handler)
         except RefusedError as error:
             return _refusal(error.status, str(error))
         except web.HTTPException as error:
@@ -103,6 +105,14 @@ class Web:
             return _refusal(500, "a defect of router; its log says more")
         finally:
             door.ended(request.transport)
+
+    async def _admitted(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if self._access is not None:
+            self._access.check(request.path, request.headers, request.scheme)
+        await self._gate.turn()
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        return await handler(request)
 
     async def _operate(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         subject = self._subject(request.match_info["flow"])
