@@ -160,4 +160,4 @@ def test_a_fifo_is_read_until_its_writer_has_closed_it(workshop: Any) -> None:
 def test_a_file_that_is_not_there_fails_before_anything_is_started(workshop: Any) -> None:
     run = workshop.run(workshop.flow(FOLLOW.replace("in.jsonl, mode: follow, poll: 10ms", "missing.jsonl")))
     said = "processor 'r' could not start: no file 'missing.jsonl'"
-    assert (run.process.returncode, run.written, run.said.splitlines()[1].strip()) == (1, "", said)
+    assert (run.process.returncode, run.written, run.said.splitlines()[2].strip()) == (1, "", said)

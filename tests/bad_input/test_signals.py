@@ -105,7 +105,7 @@ def test_a_second_run_goes_on_behind_what_a_kill_left(workshop: Any) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "head"),
-    [(("processors",), "head -n 1"), (("run", "flow.yaml", "--json"), "head -c 1"), (("schema",), "head -c 1")],
+    [(("processors",), "head -n 1"), (("run", "flow.yaml", "--json", "-q"), "head -c 1"), (("schema",), "head -c 1")],
 )
 def test_a_reader_that_has_seen_enough_is_no_error(workshop: Any, arguments: tuple[str, ...], head: str) -> None:
     workshop.flow(
