@@ -105,8 +105,9 @@ class DiskQueue(Connection):
         self._load()
 
     def hold_back(self) -> None:
-        """Give out no more: the flow stops, and what waits is safe."""
+        """Give out no more: the flow stops, and what waits is safe; what is under way has room, for none will come."""
         self._is_held_back = True
+        self._wake_putter()
 
     # -- putting --------------------------------------------------------------------------------
 
@@ -196,7 +197,7 @@ class DiskQueue(Connection):
 
     def _fits(self, batch: Batch) -> bool:
         """Where all that waits here waits for calls to end, which may wait for room, it may be more than the limit."""
-        if super()._fits(batch):
+        if self._is_held_back or super()._fits(batch):
             return True
         self._units = self._open_units()
         return bool(self._units) and self.records == sum(unit.put[self] for unit in self._units)
@@ -205,7 +206,7 @@ class DiskQueue(Connection):
         return [unit for unit in self._units if not unit.is_over]
 
     def _is_half_empty(self) -> bool:
-        return self.records == self._uncommitted or super()._is_half_empty()
+        return self._is_held_back or self.records == self._uncommitted or super()._is_half_empty()
 
     def _admit(self, row: Row, batch: Batch) -> None:
         """Keep a committed row in memory if it belongs to the head of the queue."""
