@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from bench import http_in, outside, report
+from bench import http_in, http_out, outside, report
 from bench.children import measured
 from bench.provenance import provenance
 from bench.workloads import WORKLOADS, compare
@@ -31,6 +31,7 @@ def main() -> int:
             work.name: partial(http_in.measure, work, 0.3 if arguments.short else 5.0, rounds)
             for work in http_in.COMPARISONS
         },
+        "rest": lambda: http_out.measure(2_000 if arguments.short else records, rounds),
     }
     names = [*(work.name for work in WORKLOADS), *others]
     wanted = arguments.only or names

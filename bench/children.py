@@ -43,9 +43,9 @@ def run_flow(name: str, parameters: Mapping[str, object]) -> Cost:
     return Cost(report["seconds"], records, wall, cpu, rss)
 
 
-def run_plain(name: str, arguments: Sequence[object]) -> Cost:
+def run_plain(name: str, arguments: Sequence[object], *, module: str = "bench.plain") -> Cost:
     """Run a plain loop."""
-    output, wall, cpu, rss = _run([sys.executable, "-m", "bench.plain", name, *map(str, arguments)])
+    output, wall, cpu, rss = _run([sys.executable, "-m", module, name, *map(str, arguments)])
     report = json.loads(output)
     return Cost(report["seconds"], report["records"], wall, cpu, rss)
 

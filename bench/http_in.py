@@ -51,7 +51,7 @@ def measure(work: Comparison, seconds: float, rounds: int) -> list[Row]:
     body = next(post_lines(1)).strip()
     found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     outs = {side: emptied(OUT / side) for side in SIDES}
-    with _served(_our_command(work, outs["ours"])) as ours, _served(_plain_command(work, outs["plain"])) as plain:
+    with served(_our_command(work, outs["ours"])) as ours, served(_plain_command(work, outs["plain"])) as plain:
         for number in range(rounds):
             for side, server in (("ours", ours), ("plain", plain))[:: 1 if number % 2 else -1]:
                 before = server.cpu()
@@ -106,7 +106,9 @@ def _is_whole(rounds: Sequence[dict[str, float]], out: Path, body: str, *, write
 # -- servers ------------------------------------------------------------------------------------
 
 
-class _Server:
+class Server:
+    """A process that serves."""
+
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self._stat = Path(f"/proc/{process.pid}/stat")
         self.url = url
@@ -130,13 +132,14 @@ def _plain_command(work: Comparison, out: Path) -> list[str]:
 
 
 @contextmanager
-def _served(command: Sequence[str]) -> Iterator[_Server]:
+def served(command: Sequence[str]) -> Iterator[Server]:
+    """Run what serves until the end of the block; it says on stderr where."""
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
         for line in process.stderr:
             if found := re.search(r"http://127\.0\.0\.1:[0-9]+", line):
-                yield _Server(process, found[0])
+                yield Server(process, found[0])
                 return
         raise SystemExit(f"bench: {' '.join(command)} does not serve")
     finally:

@@ -1,4 +1,4 @@
-"""The bare servers: an aiohttp handler that does the work of a flow for each request by itself."""
+"""The bare servers: an aiohttp handler that does the work of a flow for each request by itself, or only answers."""
 
 from __future__ import annotations
 
@@ -47,11 +47,19 @@ def scoring() -> Handler:
     return handle
 
 
+async def answering(request: web.Request) -> web.Response:
+    """Answer the same to everybody, having read what was asked."""
+    body = await request.read()
+    return web.Response(body=b'{"score":0.5,"size":%d}' % len(body), content_type="application/json")
+
+
 async def serve(kind: str, out: Path) -> None:
     """Listen on a free port, and say which."""
     app = web.Application()
     if kind == "score":
         app.router.add_post("/score", scoring())
+    elif kind == "answer":
+        app.router.add_post("/answer", answering)
     else:
         app.router.add_post("/in", writing(out, synced=kind == "sync"))
     runner = web.AppRunner(app, access_log=None)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from router import (
@@ -24,8 +23,8 @@ from router_processors.call_http.call import AnswerError, Call
 from router_processors.call_http.circuit import Circuit
 from router_processors.call_http.config import CallHttpConfig, contradictions
 from router_processors.call_http.merging import Merger
+from router_processors.call_http.pool import Pool
 from router_processors.call_http.requests import KEY_COLUMN, Planner
-from router_processors.call_http.slots import Slots
 
 if TYPE_CHECKING:
     from router_processors.call_http.client import Client
@@ -34,7 +33,8 @@ __all__ = ["CallHttp"]
 
 ANSWERED = Relationship(SUCCESS.name, "Records that the service has answered.")
 
-_FEW = 64  # records of a call: its outputs leave together
+_CALLS = 64
+_ROUNDS, _RECORDS = 4, 256  # so often may a call go round the places: its outputs leave together
 
 
 class CallHttp(Processor):
@@ -42,7 +42,7 @@ class CallHttp(Processor):
 
     A request holds one record, or with `body: array` and `lines` all records of a call; those are answered
     by as many values in the same order. At most `in_flight` requests are open, over all calls. To keep them
-    busy as many calls overlap as requests may be open, each with 64 records at most, where `run` says
+    busy as many calls overlap as requests may be open, up to 64, with up to 256 records each, where `run` says
     nothing else; outputs keep their order. One slow answer holds back those behind it: `run: {ordered: false}`
     lets them pass. Requests of one call overtake each other; where a service is to see the records of a key
     in order: `run: {ordered: KEY, batch: {records: 1}}`.
@@ -87,8 +87,10 @@ class CallHttp(Processor):
     @classmethod
     def run_for(cls, config: CallHttpConfig) -> Mapping[str, Any]:
         """As many calls as requests may be open, so that few records in a call leave none of them idle."""
-        calls = config.open_requests
-        return {"concurrency": calls} | ({} if config.is_together else {"batch": {"records": min(calls, _FEW)}})
+        run: dict[str, Any] = {"concurrency": min(config.open_requests, _CALLS)}
+        if not config.is_together:
+            run["batch"] = {"records": min(config.open_requests * _ROUNDS, _RECORDS)}
+        return run
 
     @classmethod
     def check(cls, config: CallHttpConfig) -> Iterable[str]:
@@ -100,44 +102,21 @@ class CallHttp(Processor):
         from router_processors.call_http.client import Client  # noqa: PLC0415 - aiohttp is not light
 
         self._circuit = Circuit(self.config.circuit)
-        self._slots = Slots(self.config.open_requests)
+        self._pool = Pool(self.config.open_requests, partial(self._make, context=context))
         self._client = Client(self.config)
 
     async def stop(self, context: Context) -> None:
         """Close the connections."""
         if self._client is not None:
+            await self._pool.close()
             await self._client.close()
 
     async def process(self, batch: Batch, context: Context) -> dict[str, Batch]:
         """Ask about a batch."""
         batch = self._planner.marked(batch)
         calls, failures = self._planner.plan(batch)
-        if calls:
-            await self._ask(deque(calls), context)
+        await self._pool.run(calls)
         return self._routes(batch, calls, failures, context.name)
-
-    async def _ask(self, left: deque[Call], context: Context) -> None:
-        """Make requests one after the other, and as many beside each other as there are places nobody else wants."""
-        await self._slots.take()
-        try:
-            if len(left) == 1:
-                await self._make(left.popleft(), context)
-                return
-            async with asyncio.TaskGroup() as group:
-                await self._work(left.popleft(), left, group, context)
-        finally:
-            self._slots.give()
-
-    async def _work(self, call: Call | None, left: deque[Call], group: asyncio.TaskGroup, context: Context) -> None:
-        while call is not None:
-            while left and self._slots.take_now():
-                helper = group.create_task(self._work(left.popleft(), left, group, context))
-                helper.add_done_callback(self._gone)  # also where it is cancelled before it begins
-            await self._make(call, context)
-            call = left.popleft() if left else None
-
-    def _gone(self, helper: asyncio.Task[None]) -> None:
-        self._slots.give()
 
     async def _make(self, call: Call, context: Context) -> None:
         """Make one request; what comes of it is in the call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import time
@@ -14,6 +15,7 @@ from yarl import URL
 from router import RecordError, RetryableError
 from router_processors.call_http.call import Answer, Call
 from router_processors.call_http.config import CallHttpConfig
+from router_processors.call_http.deadlines import Deadlines
 from router_processors.call_http.reading import read_body
 
 __all__ = ["Client"]
@@ -29,6 +31,7 @@ class Client:
         self._server = config.url.server
         self._method = config.method
         self._timeout = config.timeout.total_seconds()
+        self._deadlines = Deadlines(self._timeout)
         self._max_response = config.max_response
         self._redirects = config.redirects
         tls = config.tls.context() if config.tls is not None else True
@@ -37,13 +40,14 @@ class Client:
             headers=_headers(config),
             skip_auto_headers=("Content-Type",) if config.content_type is None else None,
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),  # see Deadlines
             auto_decompress=False,
         )
         self._url = lru_cache(1024)(_url)
 
     async def close(self) -> None:
         """Let go of the connections."""
+        self._deadlines.close()
         await self._session.close()
 
     async def send(self, call: Call) -> Answer:
@@ -53,7 +57,9 @@ class Client:
             RetryableError: it could not be sent, or not be answered whole, in time.
             RecordError: it cannot be sent, or the answer cannot be read.
         """
-        began = time.monotonic()
+        task = asyncio.current_task()
+        assert task is not None
+        began = self._deadlines.begin(task)
         body = call.body
         if body is None:
             data = None
@@ -70,7 +76,9 @@ class Client:
             finally:
                 if not response.closed:
                     response.close()
-        except TimeoutError as error:
+        except asyncio.CancelledError as error:
+            if not self._deadlines.has_cut(task):
+                raise
             raise RetryableError(f"{self._server} did not answer within {self._timeout:g} s") from error
         except aiohttp.InvalidURL as error:
             raise RecordError("the URL cannot be read") from error
@@ -78,6 +86,8 @@ class Client:
             raise RetryableError(f"{self._server} {_said(error)}") from error
         except RecordError as error:
             raise RecordError(f"{self._server} {error}") from error
+        finally:
+            self._deadlines.end(task)
         return Answer(response.status, response.reason or "", response.headers, found, is_cut, time.monotonic() - began)
 
     async def _followed(self, response: aiohttp.ClientResponse, call: Call) -> aiohttp.ClientResponse:

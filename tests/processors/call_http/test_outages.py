@@ -116,6 +116,21 @@ async def test_an_answer_that_does_not_come_in_time_is_the_worlds_fault() -> Non
         await caller.retrying("did not answer within 0.05 s")
 
 
+async def test_one_that_takes_too_long_holds_up_no_other() -> None:
+    async def answering(asked: Asked, _: Any) -> Any:
+        if b"1" in asked.body and len(served.asked) == 1:
+            await served.over.wait()
+        return web.Response(body=asked.body)
+
+    settings = {"timeout": "50ms", "in_flight": 1, "run": {"batch": {"records": 2}}}
+    async with service(answering) as served, asking(served.url, **settings) as caller:
+        first = await caller.begin({"n": 1}, {"n": 2})
+        await caller.retrying("did not answer within 0.05 s")
+        await until(lambda: len(served.asked) == 2)
+        routes = await caller.finish(await caller.advance(2))
+    assert (first, routes) == ({}, {"success": [{"n": 2}, {"n": 1}]})
+
+
 async def test_a_call_that_hangs_is_cut_at_its_timeout() -> None:
     async with speaking(None) as url, asking(url, run={"timeout": "5s"}, timeout="1h") as caller:
         await caller.begin({}, {})

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from router import build_flow
-from router_processors.call_http.slots import Slots
+from router import RetryableError, build_flow
+from router_processors.call_http.call import Call
+from router_processors.call_http.pool import Pool
 from tests.processors.call_http.asking import Asked, asking, service, until
 
 
@@ -62,7 +63,8 @@ async def test_a_slow_answer_leaves_no_other_request_idle() -> None:
 
 async def test_answers_pass_a_slow_one_where_no_order_is_asked_for() -> None:
     gate = Gate()
-    async with service(gate) as served, asking(served.url, in_flight=2, run={"ordered": False}) as caller:
+    run = {"ordered": False, "batch": {"records": 2}}
+    async with service(gate) as served, asking(served.url, in_flight=2, run=run) as caller:
         await caller.begin({"n": 0}, {"n": 1}, {"n": 2}, {"n": 3})
         for number in (1, 2, 3):
             await until(lambda number=number: number in gate.waiting)  # type: ignore[misc]
@@ -116,39 +118,34 @@ async def test_a_call_that_is_cut_gives_its_places_back(records: int) -> None:
         await caller.retrying()
         is_slow = False
         assert len((await caller.finish(await caller.advance(2)))["success"]) == records
+        pool = caller.runner.processor._pool  # type: ignore[attr-defined]
+        await until(lambda: not pool._workers)
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a bug"), asyncio.CancelledError()])
+async def test_a_fault_is_told_to_who_asked_and_the_others_go_on(fault: BaseException) -> None:
+    async def make(call: Call) -> None:
         await asyncio.sleep(0)
-        assert caller.runner.processor._slots._free == 3  # type: ignore[attr-defined]
+        if call.url == "b":
+            raise fault
+        made.append(call.url)
 
-
-async def test_places_are_given_in_the_order_they_were_asked_for() -> None:
-    slots, came = Slots(1), []
-
-    async def come(number: int) -> None:
-        await slots.take()
-        came.append(number)
-
-    await slots.take()
-    tasks = [asyncio.create_task(come(number)) for number in range(4)]
-    await asyncio.sleep(0)
-    tasks[1].cancel()
-    slots.give()
-    tasks[0].cancel()  # it has its place, and passes it on
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert came == [2]
-    slots.give()
-    slots_free = await asyncio.gather(*tasks[2:])
-    assert (came, slots_free, slots.take_now()) == ([2, 3], [None, None], False)
+    made: list[str] = []
+    pool = Pool(1, make)
+    one, two = ([Call((0,), url, None, None) for url in urls] for urls in ("abc", "de"))
+    found = await asyncio.gather(pool.run(one), pool.run(two), return_exceptions=True)
+    assert [type(each) for each in found] == [RuntimeError if fault.args else RetryableError, type(None)]
+    assert made == ["a", "d", "e"]
 
 
 @pytest.mark.parametrize(
     ("settings", "found"),
     [
-        ({}, (64, 64)),
-        ({"in_flight": 5}, (5, 5)),
-        ({"in_flight": 1000}, (1000, 64)),
+        ({}, (64, 256)),
+        ({"in_flight": 5}, (5, 20)),
+        ({"in_flight": 1000}, (64, 256)),
         ({"body": "array"}, (4, 1000)),
-        ({"run": {"concurrency": 2}}, (2, 64)),
+        ({"run": {"concurrency": 2}}, (2, 256)),
     ],
 )
 def test_calls_overlap_where_the_flow_says_nothing_else(settings: dict[str, Any], found: tuple[int, int]) -> None:
