@@ -11,8 +11,13 @@ __all__ = ["main"]
 _COMMANDS = {
     "run": "Run flows, to their end or until they are stopped.",
     "validate": "Say everything that is wrong with flows; start nothing.",
+    "status": "Show flows that run: the state, queues and rates of each part.",
+    "top": "Watch a flow that runs, on one screen.",
+    "tap": "Print records as they come into a connection, as JSON lines.",
+    "processor": "Look at a processor of a flow that runs, stop it, start it, widen it.",
+    "stop": "Stop a flow that runs: its sources first, then what is under way arrives.",
     "dead-letters": "Look after the records that a flow set aside.",
-    "queue": "Look after the records that wait in a flow's disk queues.",
+    "queue": "Look after the records that wait in a flow's queues.",
     "provenance": "Say what happened to the records of a flow.",
     "graph": "Draw a flow, as text or as Mermaid.",
     "processors": "Show the processors there are, or all about one.",
@@ -32,6 +37,7 @@ _COMMANDS = {
     router new flow tweets                 write a flow that scores and routes posts
     router run flows/tweets.yaml           run it
     router graph flows/tweets.yaml         see it
+    router top                             watch it run
     router processors route                learn what a processor does
     """,
 )

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,19 +18,25 @@ __all__ = ["configure"]
 LONGEST = 200
 
 
-def configure(level: str, *, as_json: bool) -> None:
+def configure(level: str, *, as_json: bool) -> Stderr:
     """Send what `router` logs to stderr, and other libraries' warnings in the same form."""
-    handler = _Stderr()
+    handler = Stderr()
     handler.setFormatter(JsonLines() if as_json else Lines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("router").setLevel(level.upper())
+    return handler
 
 
-class _Stderr(logging.StreamHandler[Any]):
-    """Writes to whatever stderr is now: while the progress shows, lines go above it."""
+class Stderr(logging.StreamHandler[Any]):
+    """Writes to whatever stderr is now: while the progress shows, lines go above it. Secrets are hidden in all of them."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
+        self.hide: Callable[[str], str] = str
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a line, tracebacks included, without secrets."""
+        return self.hide(super().format(record))
 
     @property
     def stream(self) -> Any:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from router.cli import live_queue
 from router.cli.asking import confirm
 from router.cli.filters import limit_option, where_option
 from router.cli.flow_data import FlowData, find_data, flow_argument
 from router.cli.group import TeachingCommand, TeachingGroup
 from router.cli.loading import fail, flow_options, load
+from router.cli.reaching import is_running
 
 if TYPE_CHECKING:
     from router.batch import Batch
@@ -45,7 +47,10 @@ _KINDS = {
     """,
 )
 def command() -> None:
-    """Look after the records that wait in a flow's disk queues."""
+    """Look after the records that wait in a flow's queues.
+
+    Those on disk, and while the flow runs those in memory too.
+    """
 
 
 @command.command("list", cls=TeachingCommand, examples="router queue list flows/tweets.yaml")
@@ -58,13 +63,18 @@ def list_(*, flow: str, data: Path | None, as_json: bool, **options: Any) -> Non
     Of a flow file also: those that the flow has no more, or not on disk, so that nobody takes from them.
     """
     with _opened(flow, data) as (found, box):
-        waiting = box.waiting()
+        live, stored = _live(found), box.waiting()
     known = _connections(found, options)
-    lines = [_listed(each, _state(each.connection, known), as_json=as_json) for each in waiting]
+    ids = {each.connection for each in live}
+    waiting = [each for each in live if each.records] + [each for each in stored if each.connection not in ids]
+    lines = [
+        _listed(each, None if each.connection in ids else _state(each.connection, known), as_json=as_json)
+        for each in sorted(waiting, key=lambda each: each.connection)
+    ]
     for line in lines:
         click.echo(line)
     if not lines:
-        click.echo("nothing waits on disk", err=True)
+        click.echo("nothing waits" if live else "nothing waits on disk", err=True)
 
 
 @command.command("show", cls=TeachingCommand, examples="router queue show tweets 'score.success>route'")
@@ -74,7 +84,10 @@ def list_(*, flow: str, data: Path | None, as_json: bool, **options: Any) -> Non
 @limit_option
 def show(*, flow: str, data: Path | None, connection: str, where: Any, limit: int | None) -> None:
     """Print the records that wait in a connection, as JSON lines, in the order they will be taken."""
-    with _opened(flow, data) as (_, box):
+    with _opened(flow, data) as (found, box):
+        if is_running(found.folder):
+            live_queue.show(found.folder, connection, where.source if where is not None else None, limit)
+            return
         _check_there(box, connection)
         for count, (stored, one) in enumerate(box.records(connection, where)):
             if limit is not None and count >= limit:
@@ -107,13 +120,17 @@ def move(*, flow: str, data: Path | None, source: str, target: str, **options: A
 @where_option("Those for which this is true.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def drop(*, flow: str, data: Path | None, connection: str, where: Any, yes: bool) -> None:
-    """Delete records that wait, for good. The flow must not run meanwhile; on a terminal it asks before."""
-    with _opened(flow, data, to_change=True) as (_, box):
-        _check_there(box, connection)
-        if not yes:
-            which = "the records" if where is None else f"the records with {where.source}"
-            confirm(f"Delete {which} that wait in {connection!r} for good?")
-        count = box.drop(connection, where)
+    """Delete records that wait, for good: a flow that runs drops them. On a terminal it asks before."""
+    found = find_data(flow, data)
+    if not yes:
+        which = "the records" if where is None else f"the records with {where.source}"
+        confirm(f"Delete {which} that wait in {connection!r} for good?")
+    if is_running(found.folder):
+        count = live_queue.drop(found.folder, connection, where.source if where is not None else None)
+    else:
+        with _opened(flow, data, to_change=True) as (_, box):
+            _check_there(box, connection)
+            count = box.drop(connection, where)
     _say(count, "deleted")
 
 
@@ -134,6 +151,13 @@ def _opened(flow: str, data: Path | None, *, to_change: bool = False) -> Iterato
             yield found, stack.enter_context(QueueBox(found.folder))
     except DataFolderError as error:
         fail([error])
+
+
+def _live(found: FlowData) -> list[Waiting]:
+    """What waits in each connection of a flow that runs, as it says itself; of one that does not, nothing."""
+    from router.storage.queue_box import Waiting  # noqa: PLC0415 - same
+
+    return [Waiting(*each) for each in live_queue.waiting(found.folder)] if is_running(found.folder) else []
 
 
 def _connections(found: FlowData, options: Mapping[str, Any]) -> Mapping[str, ConnectionSpec] | None:

@@ -11,10 +11,11 @@ from router.cli.group import TeachingCommand
 from router.cli.loading import flow_options, load
 from router.cli.serving import Serving, serving_options
 
-__all__ = ["command"]
+__all__ = ["command", "seconds_option"]
 
 
-def _seconds(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+def seconds_option(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """A time, in seconds."""
     from router.config import parse_duration  # noqa: PLC0415 - `router run --help` needs no settings
 
     try:
@@ -46,7 +47,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str | No
     help="Where the flow keeps its data, such as dead letters.",
 )
 @click.option(
-    "--drain", metavar="TIME", callback=_seconds, help="How long a stop waits for records under way, such as 5s."
+    "--drain", metavar="TIME", callback=seconds_option, help="How long a stop waits for records under way, such as 5s."
 )
 @click.option("--until-idle", is_flag=True, help="Stop sources that never end, when they have nothing to give.")
 @serving_options

@@ -29,6 +29,7 @@ from router.control.server import Control
 from router.engine import Report
 from router.errors import DataFolderError
 from router.flow import Flow
+from router.secrecy import Mask
 
 __all__ = ["Options", "exit_code", "run"]
 
@@ -52,10 +53,12 @@ class Options:
 
 def run(load: Callable[[], Sequence[Flow]], options: Options) -> int:
     """Load flows, run them to their ends, print what they did; the exit code."""
-    logs.configure("error" if options.quiet else options.log_level, as_json=options.log_json)
+    log = logs.configure("error" if options.quiet else options.log_level, as_json=options.log_json)
     with ExitStack() as stack:
         started = stack.enter_context(tuned_gc())
-        code = _run(load(), options, stack, started)
+        flows = load()
+        log.hide = Mask(secret for flow in flows for secret in flow.secrets)
+        code = _run(flows, options, stack, started)
         if is_anything_stuck():
             leave(code)
     return code

@@ -57,7 +57,7 @@ def test_help_imports_no_command() -> None:
     [
         (["rnu"], "no command 'rnu' (did you mean 'run'?)"),
         (["new", "plugn"], "no command 'plugn' (did you mean 'plugin'?)"),
-        (["start"], "no command 'start'; one of: run, validate, "),
+        (["xyz"], "no command 'xyz'; one of: run, validate, "),
         (["flows/tweets.yaml"], "no command 'flows/tweets.yaml'; a flow is run by: router run flows/tweets.yaml"),
     ],
 )
