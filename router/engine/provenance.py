@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from router.batch import Batch
 from router.engine.counts import Counts
-from router.errors import DataFolderError
+from router.errors import DataFolderError, EncodeError
 from router.lineage import LINEAGE
 from router.provenance import ProvenanceOptions
 from router.storage.database import Database
 from router.storage.provenance.events import Event, EventType
+from router.storage.provenance.framing import framed
+from router.storage.provenance.ids import steps_of
 from router.storage.provenance.ring import DATABASE, PROVENANCE_SCHEMA, Group, Ring
 
 __all__ = ["Provenance"]
@@ -26,6 +28,7 @@ GROUP = 1024  # events that are written together
 SOON, MINUTE, EVERY = 0.2, 60.0, 60.0  # seconds
 MOST_EVENTS = 20_000  # that wait for the disk
 MOST_BYTES, GROUP_BYTES = 64 << 20, 8 << 20  # of content that waits for it
+REMEMBERED = 64  # lists of ids on their way
 _GOLDEN = 0x9E3779B97F4A7C15  # multiples of it, cut to 64 bits, lie evenly: any share of them is any share of all
 
 
@@ -70,6 +73,7 @@ class Provenance:
         self._counts = Counts()
         self._next = 1
         self._batches = 0
+        self._steps: dict[int, tuple[list[Any], bytes | None]] = {}
         self._events: list[Event] = []
         self._bytes = 0
         self._waiting = 0
@@ -133,7 +137,20 @@ class Provenance:
         """Ids for so many records, one after the other."""
         first = self._next
         self._next += count
-        return list(range(first, first + count))
+        ids = list(range(first, first + count))
+        self._remember(ids, b"\x01" * (count - 1))
+        return ids
+
+    def steps(self, ids: list[Any]) -> bytes | None:
+        """Like ``steps_of``, for lists that mostly have been asked for at the processor before."""
+        found = self._steps.get(id(ids))
+        return found[1] if found is not None and found[0] is ids else self._remember(ids, steps_of(ids))
+
+    def _remember(self, ids: list[Any], steps: bytes | None) -> bytes | None:
+        if len(self._steps) >= REMEMBERED:
+            self._steps.clear()
+        self._steps[id(ids)] = ids, steps
+        return steps
 
     def is_chosen(self) -> bool:
         """Decide whether one more batch that a source gives is followed."""
@@ -148,7 +165,7 @@ class Provenance:
             self._left_out += 1
             self._tell_losses()
             return
-        if event.content is not None:
+        if isinstance(event.content, Batch):
             self._charge(event, event.content)
         self._events.append(event)
         self._waiting += 1
@@ -183,9 +200,14 @@ class Provenance:
             event.content = None
             self._unkept += 1
             self._tell_losses()
-        else:
-            self._bytes += nbytes
-            self._waiting_bytes += nbytes
+            return
+        if (
+            content.has_content
+        ):  # a copy now, in one piece, costs less than lines that cannot be freed where they were read
+            with suppress(EncodeError):  # the writer counts it
+                event.content = framed(content)
+        self._bytes += nbytes
+        self._waiting_bytes += nbytes
 
     def _flush(self) -> None:
         if self._soon is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from router.batch import Batch
 from router.engine.provenance import Provenance
 from router.flow import Ending, ProcessorSpec
 from router.lineage import LINEAGE
+from router.origins import common_attributes
 from router.relationship import FAILURE, SUCCESS, UNAVAILABLE, Unconnected
 from router.secrecy import hidden
 from router.storage.provenance.events import ENDS, OF_ALL, Event, EventType, Ids
@@ -40,9 +42,12 @@ class Scribe:
         attributes = batch.attributes
         kind = EventType.RECEIVE if attributes else EventType.CREATE
         content = batch if self.provenance.keeps_sources else None
-        self._write(kind, relationship, self.targets(relationship)[0], ids, attributes, content=content)
+        target, steps = self.targets(relationship)[0], b"\x01" * (len(ids) - 1)
+        self._write(kind, relationship, target, ids, attributes, content=content, steps=steps)
 
-    def passed(self, relationship: str, batch: Batch, sources: Sequence[Batch], seconds: float) -> None:
+    def passed(
+        self, relationship: str, batch: Batch, sources: Sequence[Batch], seconds: float, steps: bytes | None = None
+    ) -> None:
         """Records went on as themselves."""
         ids = batch.columns[LINEAGE]
         is_sent = self._is_sink and relationship == SUCCESS.name
@@ -51,7 +56,8 @@ class Scribe:
         if target == Ending.DROP.value and kind in _GOES_ON:
             kind = EventType.DROP
         errors = _errors(batch) if relationship in (FAILURE.name, UNAVAILABLE.name) else ()
-        self._write(kind, relationship, target, ids, batch.attributes, batch=batch, seconds=seconds, errors=errors)
+        more: dict[str, Any] = {"seconds": seconds, "errors": errors, "steps": steps}
+        self._write(kind, relationship, target, ids, batch.attributes, batch=batch, **more)
 
     def became(
         self,
@@ -117,6 +123,8 @@ def _targets(spec: ProcessorSpec, relationship: str) -> tuple[str, ...]:
 
 def _change(first: int, batch: Batch, sources: Sequence[Batch]) -> EventType:
     """What became of records that went on, as the first of them shows: a processor treats all of a batch alike."""
+    if any([batch is each for each in sources]):  # noqa: C419 - one or two
+        return EventType.ROUTE
     taken = next((each for each in sources if first in each.columns.get(LINEAGE, ())), None)
     if taken is None:
         return EventType.ROUTE
@@ -130,9 +138,12 @@ def _change(first: int, batch: Batch, sources: Sequence[Batch]) -> EventType:
 
 
 def _beside(batch: Batch, place: int) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """A record's columns, and the attributes of where it came from."""
     columns = {name: values[place] for name, values in batch.columns.items() if name not in _ENGINES}
-    own = batch.slice(place, place + 1).attributes
-    return {name: value for name, value in columns.items() if value is not None}, own
+    ends = accumulate(count for _, count in batch.origin_runs())
+    owners = next(owners for (owners, _), end in zip(batch.origin_runs(), ends, strict=True) if place < end)
+    attributes = owners[0].attributes if len(owners) == 1 else common_attributes(((owners, 1),))
+    return {name: value for name, value in columns.items() if value is not None}, attributes
 
 
 def _errors(batch: Batch) -> list[tuple[int, str, str]]:

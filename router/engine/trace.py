@@ -23,11 +23,14 @@ class Unspent:
     """What a processor holds and has not given on yet, by how often each record is held."""
 
     def __init__(self) -> None:
+        self.is_used = False
+        """True from the first record that was held."""
         self._held: dict[object, list[int]] = {}
         self._counts: dict[int, int] = {}
 
     def hold(self, held: object, ids: list[int]) -> None:
         """Records are held from now on."""
+        self.is_used = True
         self._held[held] = ids
         for each in ids:
             self._counts[each] = self._counts.get(each, 0) + 1
@@ -70,18 +73,24 @@ class _Sorted:
 
 
 class Trace:
-    """One call, or one wake, that was given some followed records."""
+    """One call, or one wake, that was given some followed records.
 
-    __slots__ = ("_given", "_ids", "_is_whole", "_scribe", "_sources", "_started", "_unspent")
+    Looks at single records only where it must: records that went on as they came, in one
+    batch or parted, are known by their rising ids.
+    """
+
+    __slots__ = ("_count", "_given", "_ids", "_lists", "_scribe", "_sources", "_started", "_unspent")
 
     def __init__(self, scribe: Scribe, unspent: Unspent, sources: Sequence[Batch]) -> None:
         self._scribe = scribe
         self._unspent = unspent
         self._sources = sources
         self._ids: list[Any] = sources[0].columns[LINEAGE] if len(sources) == 1 else _all_of(sources)
+        self._count = 0
+        """How many went on as themselves, none of them twice."""
+        self._lists: list[Sequence[int]] = []
+        """Those that are not in ``_given`` yet: few calls need the set."""
         self._given: set[int] = set()
-        self._is_whole = False
-        """All that was taken went on in one batch, and nothing beside it: the common case, seen by identity."""
         self._started = time.perf_counter()
 
     def put(self, outputs: Outputs) -> Outputs:
@@ -90,14 +99,14 @@ class Trace:
 
     def hold(self, held: Any) -> None:
         """Records are held by this call."""
-        self._spell_out()
-        self._unspent.hold(held, [each for each in ids_of(held.batch) if each not in self._given])
+        given = self._spelled_out()
+        self._unspent.hold(held, [each for each in ids_of(held.batch) if each not in given])
 
     def end(self, seen: Iterable[Batch]) -> None:
         """The call is done: what was neither given nor is held, nor goes back, was dropped."""
-        if self._is_whole:
+        if self._count == len(self._ids) and not self._unspent.is_used:
             return
-        missing = set(ids_of_column(self._ids)) - self._given
+        missing = set(ids_of_column(self._ids)) - self._spelled_out()
         for batch in seen if missing else ():
             missing.difference_update(_members(batch.columns.get(LINEAGE, ())))
         if missing:
@@ -114,34 +123,37 @@ class Trace:
         ids = batch.columns.get(LINEAGE)
         if ids is None:
             return self._derived(relationship, batch)
-        if ids is self._ids and not self._given and not self._is_whole and None not in ids:
-            self._is_whole = True
-            self._unspent.spend(ids)
-            self._scribe.passed(relationship, batch, self._sources, self._seconds)
-            return batch
-        self._spell_out()
-        if self._passed(relationship, batch, ids):
-            return batch
-        return self._sorted(relationship, batch, ids)
+        steps = self._scribe.provenance.steps(ids)
+        if steps is None:
+            return batch if self._went_on(relationship, batch, ids) else self._sorted(relationship, batch, ids)
+        if (self._lists or self._given) and not self._spelled_out().isdisjoint(ids):
+            return self._sorted(relationship, batch, ids)
+        self._lists.append(ids)
+        self._count += len(ids)
+        self._unspent.spend(ids)
+        self._scribe.passed(relationship, batch, self._sources, self._seconds, steps)
+        return batch
 
-    def _passed(self, relationship: str, batch: Batch, ids: Sequence[Any]) -> bool:
+    def _went_on(self, relationship: str, batch: Batch, ids: Sequence[Any]) -> bool:
         """Tell of records that all went on as themselves, as far as they are followed; False: they did not."""
         if not set(map(type, ids)) <= _SINGLE:
             return False
         found, unknown = set(ids), ids.count(None)
         found.discard(None)
-        if len(found) + unknown < len(ids) or not found.isdisjoint(self._given):
+        if len(found) + unknown < len(ids) or not found.isdisjoint(self._spelled_out()):
             return False
         if found:
             self._spend(found)
+            self._count += len(ids)
             part = batch if not unknown else batch.select([place for place, id_ in enumerate(ids) if id_ is not None])
             self._scribe.passed(relationship, part, self._sources, self._seconds)
         return True
 
-    def _spell_out(self) -> None:
-        if self._is_whole:
-            self._is_whole = False
-            self._given.update(self._ids)
+    def _spelled_out(self) -> set[int]:
+        for ids in self._lists:
+            self._given.update(ids)
+        self._lists.clear()
+        return self._given
 
     def _spend(self, ids: Iterable[int]) -> None:
         self._given.update(ids)
@@ -149,9 +161,8 @@ class Trace:
 
     def _derived(self, relationship: str, batch: Batch) -> Batch:
         """Records that do not say what they came of came of all that was taken."""
-        self._spell_out()
         parents = list(dict.fromkeys(ids_of_column(self._ids)))
-        if len(parents) == len(batch) == 1 and parents[0] not in self._given:
+        if len(parents) == len(batch) == 1 and parents[0] not in self._spelled_out():
             made = batch.with_columns(**{LINEAGE: parents})
             self._scribe.passed(relationship, made, self._sources, self._seconds)
         else:
@@ -163,6 +174,7 @@ class Trace:
 
     def _sorted(self, relationship: str, batch: Batch, ids: Sequence[Any]) -> Batch:
         """Tell records that went on from those that are several, copies, or made of several."""
+        given = self._spelled_out()
         counts = Counter(each for each in ids if type(each) is int)
         plain, joined, forked, copied = _Sorted(), _Sorted(), _Sorted(), _Sorted()
         fresh: list[int | None] = []
@@ -173,7 +185,7 @@ class Trace:
             if type(each) is tuple:
                 into, parents = joined, each
             else:
-                into = copied if each in self._given else forked if counts[each] > 1 else plain
+                into = copied if each in given else forked if counts[each] > 1 else plain
                 parents = (each,)
             fresh.append(each if into is plain else self._scribe.provenance.new_id())
             into.add(place, fresh[-1], parents)  # type: ignore[arg-type]

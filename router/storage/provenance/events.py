@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from router.batch import Batch
+from router.storage.provenance.framing import Pieces
 
 __all__ = ["ENDS", "OF_ALL", "Event", "EventType", "Ids"]
 
@@ -53,7 +54,7 @@ class Event:
     """What happened to ``ids``; where other records came of it, also of which ``parents``.
 
     ``shares[i]`` is how many of the parents, in their order, the record ``ids[i]`` came of.
-    ``target`` is a connection, or one of ``ENDS``. ``content`` is kept for replay where it is given.
+    ``steps`` are those of ``ids``, where they are known. ``target`` is a connection, or one of ``ENDS``. ``content`` is kept for replay where it is given.
     """
 
     __slots__ = (
@@ -66,6 +67,7 @@ class Event:
         "relationship",
         "seconds",
         "shares",
+        "steps",
         "target",
         "time",
         "type",
@@ -85,7 +87,8 @@ class Event:
         shares: Sequence[int] = OF_ALL,
         attributes: Mapping[str, Any] | None = None,
         errors: Sequence[Any] = (),
-        content: Batch | None = None,
+        content: Batch | Pieces | None = None,
+        steps: bytes | None = None,
     ) -> None:
         self.time = time
         self.type = type
@@ -99,3 +102,4 @@ class Event:
         self.attributes = attributes
         self.errors = errors
         self.content = content
+        self.steps = steps

@@ -6,17 +6,31 @@ from array import array
 from collections.abc import Sequence
 from itertools import accumulate, islice
 from operator import sub
+from typing import Any
 
-__all__ = ["pack_ids", "pack_shares", "unpack_ids", "unpack_shares"]
+__all__ = ["pack_ids", "pack_shares", "steps_of", "unpack_ids", "unpack_shares"]
 
 _STEPS, _WHOLE = b"s", b"w"
 
 
-def pack_ids(ids: Sequence[int]) -> tuple[int, int, bytes | None]:
-    """The least and the greatest of some ids, and all of them as bytes; None where they are a range without gaps."""
+def steps_of(ids: Sequence[Any]) -> bytes | None:
+    """From each id to the next, where they rise in small steps; None where they do not, or some are none."""
+    if type(ids[0]) is not int:
+        return None
     try:
         steps = bytes(map(sub, islice(ids, 1, None), ids))
-    except ValueError:  # one goes back, or far ahead
+    except (TypeError, ValueError):  # one is no id; one goes back, or far ahead
+        return None
+    return None if 0 in steps else steps
+
+
+def pack_ids(ids: Sequence[int], steps: bytes | None = None) -> tuple[int, int, bytes | None]:
+    """The least and the greatest of some ids, and all of them as bytes; None where they are a range without gaps.
+
+    ``steps`` are those of ``steps_of``, where they are known.
+    """
+    steps = steps_of(ids) if steps is None else steps
+    if steps is None:
         return min(ids), max(ids), _WHOLE + array("q", ids).tobytes()
     has_gaps = steps.count(1) < len(steps)
     return ids[0], ids[-1], _STEPS + steps if has_gaps else None

@@ -13,8 +13,9 @@ from router.batch import Batch
 from router.errors import DataFolderError
 from router.expression import Expression
 from router.storage.file import open_file, unusable
-from router.storage.packing import unpack, unpack_value
+from router.storage.packing import unpack_value
 from router.storage.provenance.events import ENDS
+from router.storage.provenance.framing import unframed
 from router.storage.provenance.ids import unpack_ids, unpack_shares
 from router.storage.provenance.ring import CONTENT, DATABASE, PROVENANCE_SCHEMA
 from router.storage.provenance.segments import Place, read_content
@@ -169,7 +170,7 @@ class Reader:
             StorageError: it is damaged.
         """
         data = read_content(self._folder / CONTENT, event.place) if event.place is not None else None
-        return None if data is None else unpack(data)
+        return None if data is None else unframed(data)
 
     def counts(self, since: float | None) -> list[tuple[int, str, str, str, int]]:
         """Totals by minute, kind, name and relationship, the oldest minute first."""

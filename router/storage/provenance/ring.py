@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from router.batch import Batch
 from router.errors import EncodeError
-from router.storage.packing import pack, pack_value
+from router.storage.packing import pack_value
 from router.storage.provenance.events import Event, Ids
+from router.storage.provenance.framing import Pieces, framed
 from router.storage.provenance.ids import pack_ids, pack_shares
 from router.storage.provenance.segments import Place, Segments
 
@@ -94,16 +96,16 @@ class Group:
         errors = pack_value(event.errors) if event.errors else None
         return (
             event.time, event.type.value, event.processor, event.relationship, event.target, len(event.ids),
-            event.seconds, *self._ids(event.ids), *self._ids(event.parents), pack_shares(event.shares),
+            event.seconds, *self._ids(event.ids, event.steps), *self._ids(event.parents), pack_shares(event.shares),
             self._attributes(event.attributes), errors, *place,
         )  # fmt: skip
 
-    def _ids(self, ids: Ids) -> tuple[int | None, int | None, bytes | None]:
+    def _ids(self, ids: Ids, steps: bytes | None = None) -> tuple[int | None, int | None, bytes | None]:
         if not ids:
             return None, None, None
         found = self._packed.get(id(ids))
         if found is None:
-            found = self._packed[id(ids)] = pack_ids(ids)
+            found = self._packed[id(ids)] = pack_ids(ids, steps)
         return found
 
     def _attributes(self, attributes: Mapping[str, Any] | None) -> bytes | None:
@@ -115,11 +117,12 @@ class Group:
         return found
 
     def _kept(self, segments: Segments) -> dict[int, Place]:
-        packed: dict[int, bytes] = {}
+        packed: dict[int, Pieces] = {}
         for number, event in enumerate(self.events):
-            if event.content is not None:
+            content = event.content
+            if content is not None:
                 try:
-                    packed[number] = pack(event.content)
+                    packed[number] = framed(content) if isinstance(content, Batch) else content
                 except EncodeError:
                     self.lost += 1
         if not packed:
@@ -129,7 +132,7 @@ class Group:
         except OSError:
             self.lost += len(packed)
             return {}
-        self.nbytes = sum(map(len, packed.values()))
+        self.nbytes = sum(length for _, _, length in places)
         return dict(zip(packed, places, strict=True))
 
 

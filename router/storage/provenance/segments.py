@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from itertools import accumulate
@@ -16,6 +17,7 @@ Place = tuple[int, int, int]
 """Which file, where in it, how long."""
 SHARES = 16  # files that a full ring consists of, about
 SMALLEST = 64 << 10
+_VECTOR = 1024  # pieces that any system takes in one write
 
 
 class Segments:
@@ -39,24 +41,31 @@ class Segments:
         self._list()
         return sum(self._sizes.values())
 
-    def append(self, contents: Sequence[bytes]) -> list[Place]:
-        """Write some contents, in one go: each call to the system may cost this thread its turn.
+    def append(self, contents: Sequence[Sequence[bytes]]) -> list[Place]:
+        """Write some contents, each in pieces, in few calls: each may cost this thread its turn.
+
+        Where the disk is full nothing of them stays, and the oldest file makes room: for
+        who needs it more.
 
         Raises:
             OSError: the disk is full or broken.
         """
         self._list()
-        data = b"".join(contents)
-        if self._file is None or self._sizes[self._number] + len(data) > self._size:
+        sizes = [sum(map(len, pieces)) for pieces in contents]
+        nbytes = sum(sizes)
+        if self._file is None or self._sizes[self._number] + nbytes > self._size:
             self._begin()
         assert self._file is not None
-        offset, view = self._sizes[self._number], memoryview(data)
-        while view:  # a write may be cut short by a disk that is all but full; the next then says so
-            written = self._file.write(view)
-            self._sizes[self._number] += written
-            view = view[written:]
-        ends = accumulate(map(len, contents), initial=offset)
-        return [(self._number, start, len(each)) for start, each in zip(ends, contents, strict=False)]
+        offset = self._sizes[self._number]
+        try:
+            _write(self._file, [piece for pieces in contents for piece in pieces])
+        except OSError:
+            self._file.truncate(offset)
+            self._remove(min(self._sizes))
+            raise
+        self._sizes[self._number] = offset + nbytes
+        starts = accumulate(sizes, initial=offset)
+        return [(self._number, start, size) for start, size in zip(starts, sizes, strict=False)]
 
     def trim(self, limit: int, keep: float) -> None:
         """Take away the oldest files: those above the limit in bytes, and those older than so many seconds."""
@@ -65,11 +74,9 @@ class Segments:
         for number in sorted(self._sizes):
             if self._file is not None and number == self._number:
                 return  # the one that is written now stays
-            path = _path(self._folder, number)
-            if sum(self._sizes.values()) <= limit and _changed(path) >= oldest:
+            if sum(self._sizes.values()) <= limit and _changed(_path(self._folder, number)) >= oldest:
                 return
-            path.unlink(missing_ok=True)
-            del self._sizes[number]
+            self._remove(number)
 
     def close(self) -> None:
         """Close the file."""
@@ -82,6 +89,12 @@ class Segments:
             self._sizes = {int(each.stem): each.stat().st_size for each in self._folder.glob("*.content")}
             self._number = max(self._sizes, default=0)
             self._is_listed = True
+
+    def _remove(self, number: int) -> None:
+        if self._file is not None and number == self._number:
+            self.close()
+        _path(self._folder, number).unlink(missing_ok=True)
+        del self._sizes[number]
 
     def _begin(self) -> None:
         self.close()
@@ -107,6 +120,16 @@ def read_content(folder: Path, place: Place) -> bytes | None:
     if len(data) < length:
         raise StorageError(f"kept content is cut short: {len(data):,} of {length:,} bytes are there")
     return data
+
+
+def _write(file: BinaryIO, pieces: Sequence[bytes]) -> None:
+    for start in range(0, len(pieces), _VECTOR):
+        some = pieces[start : start + _VECTOR]
+        written = os.writev(file.fileno(), some)
+        if written < sum(map(len, some)):  # cut short by a disk that is all but full; the next write then says so
+            view = memoryview(b"".join(some))[written:]
+            while view:
+                view = view[file.write(view) :]
 
 
 def _path(folder: Path, number: int) -> Path:

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from router.batch import Batch
 from router.errors import DataFolderError, StorageError
 from router.storage.file import open_file
-from router.storage.provenance import ring
+from router.storage.provenance import ring, segments
 from router.storage.provenance.events import Event, EventType
 from router.storage.provenance.reading import Reader, Wanted
 from router.storage.provenance.ring import CONTENT, DATABASE, PROVENANCE_SCHEMA, Group, Ring
@@ -164,6 +164,24 @@ def test_content_that_a_power_cut_took_is_told_of(written: Written) -> None:
     os.truncate(written.folder / CONTENT / "00000001.content", 7)
     with pytest.raises(StorageError, match="kept content is cut short: 7 of"):
         written.contents()
+
+
+def test_a_full_disk_keeps_nothing_half_and_gets_room_from_the_oldest(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = Batch.raw([bytes(SMALLEST)])
+    for _ in range(3):
+        written.write(written.event(1, content=content))
+
+    def half(file: BinaryIO, pieces: Sequence[bytes]) -> None:
+        file.write(b"".join(pieces)[: SMALLEST // 2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(segments, "_write", half)
+    assert written.write(written.event(1, content=content)).lost == 1
+    monkeypatch.undo()
+    written.write(written.event(1, content=content))
+    assert [each is not None for each in written.contents()] == [True, False, True, True, False]
 
 
 def test_an_event_is_written_without_content_that_cannot_be(written: Written) -> None:
