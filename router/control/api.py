@@ -86,7 +86,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("GET", f"{FLOW}/dead-letters/export", letters.export, "application/jsonl", query=requests.Letters),
     Operation(
-        "GET", f"{FLOW}/dead-letters/{{id}}", letters.show, messages.DeadLetterView, query=requests.OneLetter, is_heavy=True
+        "GET", f"{FLOW}/dead-letters/{{letter}}", letters.show, messages.DeadLetterView, query=requests.OneLetter, is_heavy=True
     ),
     Operation(
         "GET", f"{FLOW}/provenance", events.search, messages.EventsView, query=requests.SearchEvents, is_heavy=True

@@ -11,7 +11,6 @@ from router.control.call import Call, Stream
 from router.control.messages import ConnectionView, Counted, RecordsView, RecordView
 from router.control.pace import SHARE
 from router.control.records import chosen_by, record_view, record_views
-from router.control.refusals import RefusedError
 from router.control.requests import Limits, Page, Selection, Where
 from router.control.subject import Subject
 from router.control.views import connection_view
@@ -43,8 +42,6 @@ async def resize(call: Call[None, Limits]) -> ConnectionView:
     subject.check_connection(id_)
     records = limits.records if isinstance(limits.records, int) else None
     nbytes = limits.nbytes if isinstance(limits.nbytes, int) else None
-    if records is None and nbytes is None:
-        raise RefusedError("neither 'records' nor 'bytes' is given; name the limit to change")
     subject.steered(lambda: subject.engine.steering.resize(id_, records=records, nbytes=nbytes))
     return await connection(Call(subject, call.names, None, None))
 

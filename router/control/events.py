@@ -43,7 +43,7 @@ async def search(call: Call[SearchEvents, None]) -> EventsView:
 
 async def lineage(call: Call[OneLetter, None]) -> LineageView:
     """Show what happened to a record, what it came of and what came of it."""
-    number = _number(call.names["record"])
+    number = int(call.names["record"])
 
     def read(reader: Reader) -> LineageView:
         member = family_of(reader, number)
@@ -116,9 +116,3 @@ def _event(event: Found) -> EventView:
         attributes=cast("Any", Raw(as_json(event.attributes))),
         errors={str(id_): f"{kind}: {message}" for id_, kind, message in event.errors[:_MOST]},
     )
-
-
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise NotThereError(f"nothing is known of record {text!r}")
-    return int(text)

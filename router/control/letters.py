@@ -47,7 +47,7 @@ async def page(call: Call[LettersPage, None]) -> DeadLettersView:
 
 async def show(call: Call[OneLetter, None]) -> DeadLetterView:
     """Show all about one."""
-    id_ = _number(call.names["id"])
+    id_ = int(call.names["letter"])
 
     def read(box: LetterBox) -> DeadLetterView:
         for letter in box.find(Wanted(ids=[id_])):
@@ -137,9 +137,3 @@ def _view(letter: DeadLetter, cut: int) -> tuple[DeadLetterView, int]:
         retry_to=letter.retry_to, record=record,
     )  # fmt: skip
     return view, nbytes
-
-
-def _number(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise NotThereError(f"no dead letter {text!r}")
-    return int(text)

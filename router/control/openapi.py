@@ -19,9 +19,11 @@ _REFS = "#/components/schemas/{name}"
 _NAMES = {
     "flow": "The name of a flow.",
     "name": "The name of a processor.",
-    "id": "The id of a connection, or of a dead letter.",
+    "id": "The id of a connection.",
+    "letter": "The id of a dead letter.",
     "record": "The number of a record.",
 }
+_NUMBER = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 _REFUSALS = {
     "400": "What was asked cannot be done as it was said.",
     "401": "The token is missing, or wrong.",
@@ -87,7 +89,8 @@ def _operation(each: Operation, known: dict[type[Struct], Any]) -> dict[str, Any
     }
     if each.body is not None:
         schema = known[each.body]
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        needs_one = any(field.required for field in msgspec.structs.fields(each.body))
+        found["requestBody"] = {"required": needs_one, "content": {"application/json": {"schema": schema}}}
     if isinstance(each.answer, str):
         stream = {"description": each.summary, "content": {each.answer: {"schema": {"type": "string"}}}}
         found["responses"] = {"200": stream, **_refusals(known)}
@@ -101,7 +104,9 @@ def _answers(schema: Any, known: dict[type[Struct], Any]) -> dict[str, Any]:
 
 
 def _refusals(known: dict[type[Struct], Any]) -> dict[str, Any]:
-    return {status: _answer(text, known[ErrorView]) for status, text in _REFUSALS.items()}
+    found = {status: _answer(text, known[ErrorView]) for status, text in _REFUSALS.items()}
+    found["400"]["content"]["text/plain"] = {"schema": {"type": "string"}}  # where it is no HTTP at all
+    return found
 
 
 def _answer(text: str, schema: Any) -> dict[str, Any]:
@@ -111,7 +116,7 @@ def _answer(text: str, schema: Any) -> dict[str, Any]:
 def _path_parameter(name: str) -> dict[str, Any]:
     return {
         "name": name, "in": "path", "required": True, "description": _NAMES[name],
-        "schema": {"type": "string", "minLength": 1},
+        "schema": _NUMBER if name in ("letter", "record") else {"type": "string", "minLength": 1},
     }  # fmt: skip
 
 
@@ -135,7 +140,9 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(kinds) == 1:
         schema = {**{key: value for key, value in schema.items() if key != "anyOf"}, **kinds[0]}
-    return {key: value for key, value in schema.items() if not (key == "default" and value is None)}
+    return {
+        key: value for key, value in schema.items() if key != "description" and not (key == "default" and value is None)
+    }
 
 
 def encoded() -> bytes:

@@ -99,7 +99,9 @@ class Subject:
         for each in self.flow.connections:
             known.add(each.consumer if each.input is None else f"{each.consumer}.{each.input}")
         if target is not None and target not in known:
-            raise RefusedError(f"'to': no connection and no processor with an input {target!r}{nearest(target, known)}")
+            raise NotThereError(
+                f"'to': no connection and no processor with an input {target!r}{nearest(target, known)}"
+            )
 
     def steered(self, work: Callable[[], None]) -> None:
         """Do something to the flow, and say why it cannot be done where it cannot."""
@@ -119,4 +121,4 @@ class Subject:
 
 
 def _refuse(error: ConfigError) -> NoReturn:
-    raise RefusedError(str(error)) from error
+    raise RefusedError(str(error), status=409) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -31,6 +32,7 @@ from router.errors import nearest
 __all__ = ["Web"]
 
 LARGEST = 256 << 10  # bytes of a request's body
+LONGEST_LINE = 128 << 10  # bytes of a request's address: an expression, a thousand ids
 PATIENCE = 10.0  # seconds for a body to come
 RATE, BURST = 100.0, 50  # requests a second; with an interface open there are about four
 HEAVY = 2  # heavy requests at a time
@@ -38,6 +40,7 @@ _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _log = logging.getLogger("router")
 _quiet = logging.getLogger("router.control.http")  # what clients do wrong is told to them
 _quiet.setLevel(logging.CRITICAL + 1)
+_NUMBERS = re.compile(r"\{(letter|record)\}")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -65,7 +68,9 @@ class Web:
         """Get ready to speak HTTP with those who come in by a door."""
         app = web.Application(middlewares=[web.middleware(partial(self._around, door))], client_max_size=LARGEST)
         for each in OPERATIONS:
-            app.router.add_route(each.method, each.path, partial(self._operate, each))
+            app.router.add_route(
+                each.method, _NUMBERS.sub(r"{\1:[0-9]{1,18}}", each.path), partial(self._operate, each)
+            )
         for path, handle in {
             "/api/flows": self._flows,
             "/api/openapi.json": self._openapi,
@@ -75,7 +80,13 @@ class Web:
         }.items():
             app.router.add_route("GET", path, handle)
         self._runner = web.AppRunner(
-            app, access_log=None, logger=_quiet, handle_signals=False, shutdown_timeout=1.0, lingering_time=1.0
+            app,
+            access_log=None,
+            logger=_quiet,
+            handle_signals=False,
+            shutdown_timeout=1.0,
+            lingering_time=1.0,
+            max_line_size=LONGEST_LINE,
         )
         await self._runner.setup()
         assert self._runner.server is not None
@@ -178,14 +189,18 @@ def _query(operation: Operation, request: web.Request) -> Struct | None:
     if unknown := [name for name in given if name not in kind.__struct_encode_fields__]:
         raise RefusedError(f"no parameter {unknown[0][:100]!r}{nearest(unknown[0], kind.__struct_encode_fields__)}")
     lists = {each.encode_name for each in msgspec.structs.fields(kind) if "list" in str(each.type)}
-    return _converted(kind, {name: values if name in lists else values[-1] for name, values in given.items()})
-
-
-def _converted(kind: type[Struct], given: Mapping[str, Any]) -> Struct:
+    if several := [name for name, values in given.items() if len(values) > 1 and name not in lists]:
+        raise RefusedError(f"{several[0]!r} is given {len(given[several[0]])} times; give it once")
     try:
-        return msgspec.convert(given, type=kind, strict=False)
+        asked = msgspec.convert(
+            {name: values if name in lists else values[0] for name, values in given.items()}, type=kind, strict=False
+        )
     except msgspec.ValidationError as error:
         raise RefusedError(_said(error)) from error
+    for name in given:
+        if getattr(asked, name) is None:  # "null" is read so, and would choose everything
+            raise RefusedError(f"{name!r}: 'null' is nothing to ask for; leave it out")
+    return asked
 
 
 async def _body(operation: Operation, request: web.Request) -> Struct | None:

@@ -109,16 +109,16 @@ async def everything(data: Path) -> dict[str, bytes]:
             "flow": ["careless"],
             "name": [each["name"] for each in flow["processors"]],
             "id": [each["id"] for each in flow["connections"]],
+            "letter": [str(each["id"]) for each in letters],
             "record": [],
         }
         for each in json.loads(await get("/api/flows/careless/provenance?limit=200"))["events"]:
             names["record"] += each["records"]
         for operation in OPERATIONS:
-            ids = [str(each["id"]) for each in letters] if "dead-letters" in operation.path else names["id"]
             name = operation.names[-1]
             if operation.path.endswith("/stop") and name == "flow":
                 continue
-            for value in (ids if name == "id" else names[name])[:20]:
+            for value in names[name][:20]:
                 path = operation.path.replace("{flow}", "careless").replace(f"{{{name}}}", quote(str(value), safe=""))
                 await get(path, operation.method)
     return found

@@ -36,7 +36,8 @@ FLOW = {
 NAMES = {
     "flow": ["fuzzed"],
     "name": ["make", "odd", "log"],
-    "id": ["make.success>odd", "odd.success>log", "1"],
+    "id": ["make.success>odd", "odd.success>log"],
+    "letter": ["1", "7"],
     "record": ["1", "1000001"],
 }
 NOT_FUZZED = {"flows.stop"}  # it would end what is fuzzed

@@ -63,9 +63,8 @@ async def test_one_is_shown_with_its_record_and_error(tmp_path: Path) -> None:
         assert (letter.processor, letter.connection, letter.attempts) == ("work", EDGE, 1)
         assert (letter.error["type"], letter.error["message"]) == ("ValueError", "even")
         assert (letter.record.record, letter.record.attributes) == ({"n": 2, "text": "xx"}, {"path": "in.jsonl"})
-        for number in (99, 10**30):
-            with pytest.raises(ControlError, match="no dead letter"):
-                await rig.flow.dead_letter(number)
+        with pytest.raises(ControlError, match="no dead letter 99"):
+            await rig.flow.dead_letter(99)
 
 
 async def test_letters_are_tried_again_where_they_failed_or_elsewhere(tmp_path: Path) -> None:

@@ -148,8 +148,7 @@ async def test_limits_change_and_a_misspelt_filter_drops_nothing(tmp_path: Path)
         view = await rig.flow.set_limits(EDGE, records=5)
         assert (view.max_records, view.max_bytes, view.full) == (5, 8 << 20, 0.4)
         assert (await rig.flow.set_limits(EDGE, nbytes=1000)).max_bytes == 1000
-        with pytest.raises(ControlError, match="neither 'records' nor 'bytes' is given"):
-            await rig.flow.set_limits(EDGE)
+        assert await rig.flow.set_limits(EDGE) == await rig.flow.connection(EDGE)
         with pytest.raises(ControlError, match="no parameter 'were' \\(did you mean 'where'"):
             await rig.client._wire.ask(
                 "DELETE", ["api", "flows", "test", "connections", EDGE, "records"], Counted, query=[("were", "n")]
