@@ -35,6 +35,7 @@ def open_file(
         if version == 0:  # these are settled before the first table
             connection.execute(f"PRAGMA page_size={_PAGE}")
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        connection.execute("PRAGMA temp_store=MEMORY")  # else a large group writes more beside the file than into it
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute(f"PRAGMA journal_size_limit={64 << 20}")

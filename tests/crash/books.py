@@ -35,6 +35,10 @@ class Books:
                 found.update(range(int(first), int(last)))
         return found
 
+    def numbers(self) -> set[int]:
+        """Every number it gave."""
+        return {n for n, _ in self.given()}
+
     def given(self) -> set[Giving]:
         """Every number it gave, in each life."""
         lines = ((int(first), int(last), int(life)) for first, last, life in self._lines("given"))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
-from tests.crash.books import Books, Found, read_lines
+from tests.crash.books import Books, Found, read_lines, read_table
 
 DEADLINE = 60.0
 POLL = 0.002
@@ -71,6 +71,15 @@ class Life:
     def send(self, number: signal.Signals) -> None:
         os.killpg(self.process.pid, number)
 
+    def stop(self) -> None:
+        """Ask it to end."""
+        self.send(signal.SIGTERM)
+
+    @property
+    def state(self) -> str:
+        """One letter of the kernel's for what it does."""
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
     def kill(self) -> None:
         """SIGKILL to all of it, and wait until it is gone."""
         if not self.is_over:
@@ -101,16 +110,12 @@ class Place:
         self.kills = 0
         self.lives: list[Life] = []
         self.books = Books(folder / "books")
+        self.data = folder / "data"
 
     def flow(self, processors: str, top: str = "") -> None:
         """Write the flow: a line for each processor."""
         body = "\n".join(f"  {line}" for line in processors.strip().splitlines())
         (self.folder / "flow.yaml").write_text(f"flow: flow\n{top}processors:\n{body}\n")
-
-    @property
-    def data(self) -> Path:
-        """The data folder."""
-        return self.folder / "data"
 
     def command(self, *arguments: str) -> list[str]:
         """A command line of `router`."""
@@ -165,6 +170,10 @@ class Place:
         found = read_lines(self.folder / name)
         assert found.torn <= self.kills, f"{found.torn} torn lines after {self.kills} kills"
         return found
+
+    def table(self, name: str) -> Found:
+        """The records in a table `kept`, as they came."""
+        return read_table(self.folder / name, "SELECT * FROM kept ORDER BY rowid")
 
     def close(self) -> None:
         for life in self.lives:

@@ -41,11 +41,12 @@ class NumberedConfig(Config):
     books: Path
     batch: int = 20
     most: int | None = None
+    pause: float = 0.0
     fsync: bool = False
 
 
 class Numbered(Source):
-    """Gives numbers until the file `enough` is there, and keeps books of what it gave and of what it heard.
+    """Gives numbers, `most` of them or until the file `enough` is there; keeps books of what it gave and heard.
 
     Like a reader of a log it goes on behind the contiguous prefix that was settled. Each record says in
     which life of the process it was given.
@@ -68,6 +69,8 @@ class Numbered(Source):
         append(fd, lives, self._begin)
         os.close(fd)
         self._life = lives
+        given = [line.split() for line in (books / "given").read_text().split("\n")[:-1]]
+        self._before = max((int(last) for _, last, _ in given), default=0)
 
     async def produce(self, context: Context) -> AsyncIterator[Any]:
         first, size = self._begin, self.config.batch
@@ -79,9 +82,14 @@ class Numbered(Source):
             ]
             yield Batch.of(rows), (first, last)
             first = last
+            if self.config.pause:
+                await context.sleep(self.config.pause)
 
     def _has_enough(self, first: int) -> bool:
-        return (self.config.books / "enough").exists() or (self.config.most is not None and first >= self.config.most)
+        """What was given and not settled comes again, whoever has enough."""
+        if self.config.most is not None:
+            return first >= self.config.most
+        return first >= self._before and (self.config.books / "enough").exists()
 
     def settled(self, ack: Ack) -> None:
         append(self._settled, *ack.token, ack.outcome.name)  # type: ignore[misc]
@@ -212,11 +220,16 @@ class Hang(Processor):
 
     class HangConfig(Config):
         go: Path
+        path: Path
 
     config: HangConfig
 
     async def process(self, batch: Batch, context: Context) -> Batch:
-        context.bulletin("hangs")
+        if not self.config.go.exists():
+            context.bulletin("takes nothing yet")
         while not self.config.go.exists():
             await context.sleep(0.02)
+        file = opened(self.config.path)
+        os.write(file, b"".join(line + b"\n" for line in batch.content))
+        os.close(file)
         return batch

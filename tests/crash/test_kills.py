@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.crash.books import doubled, marks, missing, out_of_order, read_table
+from tests.crash.books import doubled, marks, missing, out_of_order
 from tests.crash.flows import DISK, SOURCE, WAITING
 from tests.crash.lives import Place
 
@@ -21,7 +21,7 @@ def test_what_waits_in_memory_is_given_again(place: Place, share: Share) -> None
     place.kill_often(share(6), "out.jsonl")
     place.finish()
     found = place.found("out.jsonl")
-    assert missing(place.books.settled(), found.numbers) == []
+    assert missing(place.books.numbers(), found.numbers) == []
     assert out_of_order(found.rows) == []
     assert doubled(found.givings) == 0
 
@@ -31,7 +31,7 @@ def test_what_waits_on_disk_reaches_the_file(place: Place, share: Share) -> None
     place.kill_often(share(8), "out.jsonl")
     place.finish()
     found = place.found("out.jsonl")
-    assert missing(place.books.settled(), found.numbers) == []
+    assert missing(place.books.numbers(), found.numbers) == []
     assert out_of_order(found.rows) == []
     assert doubled(found.givings) <= place.kills * WAITING
 
@@ -42,8 +42,8 @@ def test_between_disk_connections_every_record_is_worked_on_once(place: Place, s
     )
     place.kill_often(share(10), "kept.db*", spread=200_000)
     place.finish()
-    found = read_table(place.folder / "kept.db", "SELECT * FROM kept ORDER BY rowid")
-    assert missing(place.books.settled(), found.numbers) == []
+    found = place.table("kept.db")
+    assert missing(place.books.numbers(), found.numbers) == []
     assert marks(found.rows) == {}
     assert out_of_order(found.rows) == []
     assert doubled(found.givings) <= place.kills * WAITING
@@ -57,7 +57,7 @@ def test_counts_between_disk_connections_are_exact(place: Place, share: Share) -
     place.kill_often(share(10), "out.jsonl")
     place.finish()
     found = place.found("out.jsonl")
-    assert missing(place.books.settled(), found.numbers) == []
+    assert missing(place.books.numbers(), found.numbers) == []
     assert marks(found.rows, "count") == {}
     for key in range(7):
         counts = {(row["n"], row["life"]): row["count"] for row in found.rows if row["key"] == key}
@@ -73,6 +73,6 @@ def test_a_storm_of_retries_loses_and_doubles_nothing_between_disk_connections(p
     place.kill_often(share(6), "out.jsonl")
     place.finish()
     found = place.found("out.jsonl")
-    assert missing(place.books.settled(), found.numbers) == []
+    assert missing(place.books.numbers(), found.numbers) == []
     assert marks(found.rows) == {}
     assert out_of_order(found.rows) == []
