@@ -235,7 +235,7 @@ class Engine:
         """Put the flow together, nothing started."""
         folder = self._data or Path(tempfile.mkdtemp(prefix=f"router-{self.flow.name}-"))
         folder.mkdir(parents=True, exist_ok=True)
-        self._database = Database(folder / FLOW_DB, FLOW_SCHEMA, on_trouble=self._on_trouble)
+        self._database = Database(folder / FLOW_DB, FLOW_SCHEMA, on_trouble=self._on_trouble, salvages=True)
         self._database.open()
         letters = DeadLetters(self._database, self._clock.now, self.flow.version)
         self._coordinator.when_stored = self._database.call_when_written
@@ -271,7 +271,7 @@ class Engine:
         """Find what earlier runs left, and start every processor, sinks first."""
         await self._desk.letters.look()
         self._tell_old_letters()
-        await restore(self._machine, self._database, self._desk)
+        await restore(self._machine, self._database, self._desk, self.flow.name)
         if self.flow.registry is not None:
             self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
         for name in reversed(self._machine.upstream_first):

@@ -10,10 +10,13 @@ from router.storage.database import Database
 __all__ = ["restore"]
 
 
-async def restore(machine: Machine, database: Database, desk: Desk) -> None:
-    """Give each disk connection what it had; tell of records whose connection the flow has no more."""
+async def restore(machine: Machine, database: Database, desk: Desk, flow: str) -> None:
+    """Give each disk connection what it had; tell of damage, and of records whose connection the flow has no more."""
     if not database.is_made:
         return
+    if (salvaged := database.salvaged) is not None:
+        text = "flow.db was damaged; what can be read of it goes on, and the damaged file is kept"
+        desk.bulletin(flow, text, {"path": salvaged.kept, "error": salvaged.reason, "lost": salvaged.lost})
     waiting, highest = await database.submit(read_waiting)
     machine.numbers.begin_above(highest)
     for connection in machine.durable:

@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from router.errors import DataFolderError, StorageError
 from router.storage.file import open_file, unusable
+from router.storage.salvage import Salvaged, damage_of, salvage
 
 __all__ = ["Database", "Work"]
 
@@ -70,6 +71,8 @@ class Database:
         synchronous: ``FULL``: on disk at each commit. ``NORMAL``: a power cut may take the
             newest commits, never the file.
         on_trouble: Called on the loop with what is wrong, and with None when it is over.
+        salvages: Look through the file when it is opened, and where pages of it are damaged go
+            on with what can be read, in a new file; the damaged one is kept.
     """
 
     def __init__(
@@ -79,8 +82,12 @@ class Database:
         *,
         synchronous: Literal["FULL", "NORMAL"] = "FULL",
         on_trouble: Callable[[str | None], None] = lambda _: None,
+        salvages: bool = False,
     ) -> None:
         self.path = path
+        self.salvaged: Salvaged | None = None
+        """What was done about a damaged file when it was opened."""
+        self._salvages = salvages
         self._schema = schema
         self._synchronous = synchronous
         self._on_trouble = on_trouble
@@ -119,7 +126,11 @@ class Database:
         if not self.path.exists():
             return
         try:
-            self._connected()
+            connection = self._connected()
+            if self._salvages and (damage := damage_of(connection)) is not None:
+                self._forget_connection()
+                self.salvaged = salvage(self.path, self._schema, damage)
+                self._connected()
         except sqlite3.Error as error:
             if _code(error) not in _AT_START:
                 raise unusable(self.path, error) from error
