@@ -10,7 +10,7 @@ import msgspec
 from router.control.call import Call, Stream
 from router.control.messages import ConnectionView, Counted, RecordsView, RecordView
 from router.control.pace import SHARE
-from router.control.records import chosen_by, record_view, record_views
+from router.control.records import chosen_by, record_views, shown
 from router.control.requests import Limits, Page, Selection, Where
 from router.control.subject import Subject
 from router.control.views import connection_view
@@ -114,11 +114,11 @@ def _newest(made: Tap) -> tuple[list[RecordView], int]:
     count = sum(map(len, batches))
     views: list[RecordView] = []
     for batch in reversed(batches):
-        for index in range(len(batch) - 1, -1, -1):
-            if len(views) == SHOWN:
-                break
-            views.append(record_view(batch.slice(index, index + 1), 0, _CUT)[0])
-    return views[::-1], count - len(views)
+        newest = batch.slice(max(0, len(batch) - SHOWN + len(views)), len(batch))
+        views = [*shown(newest, 0, _CUT), *views]
+        if len(views) >= SHOWN:
+            break
+    return views, count - len(views)
 
 
 async def _either(woken: asyncio.Event, over: asyncio.Event) -> bool:

@@ -53,7 +53,7 @@ async def lineage(call: Call[OneLetter, None]) -> LineageView:
         return LineageView(
             member=_member(member, 0),
             connection=None if kept is None else kept.connection,
-            content=None if kept is None else record_view(kept.batch, 0, call.query.cut)[0],
+            content=None if kept is None else record_view(kept.batch, call.query.cut),
         )
 
     return await _beside(call.subject, read)

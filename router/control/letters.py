@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from router.control.call import Call, Stream
 from router.control.messages import Counted, DeadLettersView, DeadLetterView
-from router.control.records import BUDGET, record_view
+from router.control.records import BUDGET, record_view, size_of
 from router.control.refusals import NotThereError, RefusedError
 from router.control.requests import Letters, LettersPage, OneLetter, RetryLetters
 from router.control.subject import Subject
@@ -130,10 +130,10 @@ def _wanted(subject: Subject, asked: Letters) -> Wanted:
 
 
 def _view(letter: DeadLetter, cut: int) -> tuple[DeadLetterView, int]:
-    record, nbytes = (None, 200) if letter.batch is None else record_view(letter.again, 0, cut)
+    record = None if letter.batch is None else record_view(letter.again, cut)
     view = DeadLetterView(
         id=letter.id, time=letter.last_time, first_time=letter.first_time, processor=letter.processor,
         connection=letter.connection, error=cast("Any", Raw(as_json(letter.error))), attempts=letter.attempts, flow_version=letter.flow_version,
         retry_to=letter.retry_to, record=record,
     )  # fmt: skip
-    return view, nbytes
+    return view, 0 if record is None else size_of(record, cut)

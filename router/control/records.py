@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
 from msgspec import Raw
 
 from router.batch import Batch
@@ -17,41 +18,63 @@ from router.engine.steering import matching
 from router.expression import Expression
 from router.storage.sayable import as_json, in_words
 
-__all__ = ["BUDGET", "chosen_by", "record_view", "record_views"]
+__all__ = ["BUDGET", "chosen_by", "record_view", "record_views", "shown", "size_of"]
 
 BUDGET = 4 << 20  # bytes of one answer, unless one record alone is larger
 _BESIDE = 64 << 10  # bytes of columns, and of attributes
 _OF_VALUE = 256
+_AROUND = 200  # bytes of a record's view beside its content
+_NOTHING = Raw(b"{}")
+_decode = msgspec.json.Decoder().decode
 
 
 async def record_views(batches: Iterable[Batch], first: int, cut: int) -> tuple[list[RecordView], bool]:
     """Records to be shown, in slices, and whether they are all: an answer has its bounds."""
     slices, views, size = Slices(), list[RecordView](), 0
-    for one in _singly(batches):
-        view, nbytes = record_view(one, first + len(views), cut)
-        if views and size + nbytes > BUDGET:
-            return views, False
-        views.append(view)
-        size += nbytes
-        await slices.rest()
+    for batch in batches:
+        for view in shown(batch, first + len(views), cut):
+            nbytes = size_of(view, cut)
+            if views and size + nbytes > BUDGET:
+                return views, False
+            views.append(view)
+            size += nbytes
+            await slices.rest()
     return views, True
 
 
-def record_view(one: Batch, position: int, cut: int) -> tuple[RecordView, int]:
-    """One record, and about how many bytes its JSON takes."""
-    shown, size = _content(one, cut)
-    columns = _beside({name: values[0] for name, values in one.columns.items() if values[0] is not None})
-    attributes = _beside(one.attributes)
-    view = RecordView(
-        id=identity(one, 0), position=position, format=one.format if one.has_content else "rows", size=size,
-        columns=columns, attributes=attributes, **shown,
-    )  # fmt: skip
-    return view, min(size, cut) + 200
+def record_view(one: Batch, cut: int) -> RecordView:
+    """The only record of a batch."""
+    return next(shown(one, 0, cut))
 
 
-def identity(batch: Batch, index: int) -> str:
+def size_of(view: RecordView, cut: int) -> int:
+    """About how many bytes its JSON takes."""
+    return min(view.size, cut) + _AROUND
+
+
+def shown(batch: Batch, first: int, cut: int) -> Iterator[RecordView]:
+    """Its records one by one, numbered from ``first`` on; what is common to them is said once."""
+    position = first
+    for run in batch.runs():
+        attributes, columns = _beside(run.attributes), list(run.columns.items())
+        contents = run.content if run.has_content else None
+        for index in range(len(run)):
+            content = contents[index] if contents is not None else as_json(run.rows[index])
+            beside = {name: values[index] for name, values in columns if values[index] is not None}
+            yield RecordView(
+                id=_identity(content),
+                position=position,
+                format=run.format if contents is not None else "rows",
+                size=len(content),
+                columns=_beside(beside),
+                attributes=attributes,
+                **_content(run, index, content, cut),
+            )
+            position += 1
+
+
+def _identity(content: bytes) -> str:
     """What tells a record from others, as far as its content does."""
-    content = batch.content[index] if batch.has_content else as_json(batch.rows[index])
     return blake2b(content, digest_size=8).hexdigest()
 
 
@@ -62,8 +85,10 @@ def chosen_by(where: Expression | None, ids: Sequence[str] | None) -> Callable[[
     left = Counter(ids)
 
     def choose(batch: Batch) -> Sequence[bool]:
+        contents = batch.content if batch.has_content else list(map(as_json, batch.rows))
         return [
-            is_meant and _taken(left, identity(batch, number)) for number, is_meant in enumerate(matching(batch, where))
+            is_meant and _taken(left, _identity(content))
+            for is_meant, content in zip(matching(batch, where), contents, strict=True)
         ]
 
     return choose
@@ -76,22 +101,25 @@ def _taken(left: Counter[str], id: str) -> bool:
     return True
 
 
-def _singly(batches: Iterable[Batch]) -> Iterator[Batch]:
-    return (batch.slice(index, index + 1) for batch in batches for index in range(len(batch)))
+def _content(batch: Batch, index: int, content: bytes, cut: int) -> dict[str, Any]:
+    """A record, or its content as text or base64, whole or its beginning."""
+    if len(content) > cut:
+        return {**_as_text(content[:cut], is_cut=True), "is_cut": True}
+    if not batch.has_content:
+        return {"record": Raw(content)}
+    if batch.format == "raw":
+        return _as_text(content, is_cut=False)
+    if batch.format == "json" and _is_one_line_of_json(content):
+        return {"record": Raw(content)}  # as it came, digit for digit
+    good, failures = batch.slice(index, index + 1).decoded()
+    return _as_text(content, is_cut=False) if failures else {"record": Raw(as_json(good.rows[0]))}
 
 
-def _content(one: Batch, cut: int) -> tuple[dict[str, Any], int]:
-    """The record, or its content as text or base64, whole or its beginning; and its size."""
-    content = one.content[0] if one.has_content else as_json(one.rows[0])
-    size = len(content)
-    if size > cut:
-        return {**_as_text(content[:cut], is_cut=True), "is_cut": True}, size
-    if not one.has_content:
-        return {"record": Raw(content)}, size
-    good, failures = one.decoded()
-    if failures or one.format == "raw":
-        return _as_text(content, is_cut=False), size
-    return {"record": Raw(as_json(good.rows[0]))}, size
+def _is_one_line_of_json(content: bytes) -> bool:
+    try:
+        return b"\n" not in content and b"\r" not in content and isinstance(_decode(content), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _as_text(content: bytes, *, is_cut: bool) -> dict[str, Any]:
@@ -105,6 +133,8 @@ def _as_text(content: bytes, *, is_cut: bool) -> dict[str, Any]:
 
 
 def _beside(values: Mapping[str, Any]) -> Any:
+    if not values:
+        return _NOTHING
     encoded = as_json(values)
     if len(encoded) <= _BESIDE:
         return Raw(encoded)
