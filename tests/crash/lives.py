@@ -146,7 +146,7 @@ class Place:
     def live_and_die(self, watched: Sequence[str], spread: int, *, may_end: bool = False) -> bool:
         """Live once, and be killed; False: it has ended by itself, which it must only where it may."""
         begun, life = self.size(*watched), self.start()
-        if self.dice.random() < 1 / 6:
+        if not may_end and self.dice.random() < 1 / 6:  # what may end would do so before a kill that watches nothing
             looks = iter(range(self.dice.randrange(600)))
             life.until(lambda: next(looks, None) is None, "its start")
         else:
