@@ -25,7 +25,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := default
 .NOTPARALLEL:
-.PHONY: default run test lint fix types docs docs-check bench bench-short build clean help
+.PHONY: default run test crash soak lint fix types docs docs-check bench bench-short build clean help
 
 default: test lint
 
@@ -34,6 +34,12 @@ run: $(RUNTIME) ## Score and route the bundled posts
 
 test: $(EVERYTHING) ## Run every test
 	$(PY) -m pytest $(ARGS)
+
+crash: $(EVERYTHING) ## Kill flows a thousand times; half an hour. KILLS=N for another number
+	ROUTER_KILLS=$(or $(KILLS),1000) $(PY) -m pytest tests/crash $(ARGS)
+
+soak: $(EVERYTHING) ## Half an hour of 20,000 records a second through disk queues: does anything grow
+	$(PY) -m tests.crash.soak $(ARGS)
 
 lint: $(EVERYTHING) ## Check style, spelling, layers and metadata
 	$(BIN)/ruff check .

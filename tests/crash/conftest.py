@@ -12,9 +12,9 @@ from random import SystemRandom
 
 import pytest
 
+from tests.crash.flows import KILLS
 from tests.crash.lives import Place
 
-KILLS = int(os.environ.get("ROUTER_KILLS", "100"))
 SEED = os.environ.get("ROUTER_SEED") or str(SystemRandom().randrange(10**6))
 
 

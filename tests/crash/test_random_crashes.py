@@ -27,12 +27,13 @@ from router.storage.database import Database
 from router.storage.letter_box import letters_in
 from router.storage.packing import unpack
 from router.storage.schema import FLOW_DB
+from tests.crash.flows import KILLS
 from tests.crash.lineage import Row, arrived
 from tests.crash.random_flows import Drawn
 from tests.crash.random_steps import STEPS, Step
 from tests.router.engine.clock import JumpingClock, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 RAM = Path("/dev/shm")
 SEEDS = st.integers(0, 2**40)
@@ -175,14 +176,14 @@ def play(drawn: Drawn) -> None:
         case.check_end()
 
 
-@settings(max_examples=40)
+@settings(max_examples=max(1, 40 * KILLS // 100))
 @given(SEEDS, st.integers(2, 6), st.sampled_from([0.3, 0.6, 1.0]))
 def test_what_a_crash_leaves_is_safe_or_comes_back(seed: int, size: int, disk: float) -> None:
     play(Drawn(seed, size, disk))
 
 
 @pytest.mark.parametrize("kind", tuple(dict.fromkeys(STEPS)))
-@settings(max_examples=12)
+@settings(max_examples=max(1, 12 * KILLS // 100))
 @given(SEEDS, st.sampled_from([0.5, 1.0]))
 def test_a_crash_around_one_processor_leaves_what_is_safe_or_comes_back(
     kind: type[Step], seed: int, disk: float
