@@ -23,6 +23,8 @@ class DiskConnection(DiskQueue):
 
     async def look(self, choose: Choose, offset: int, limit: int) -> list[Batch]:
         """The records that wait and are chosen, in order; what is on disk alone is read for it."""
+        if self._uncommitted:
+            await self._rows.written()
         seen = [(entry.batch, choose(entry.batch)) for entry in list(self._entries)]
         found = page(seen, offset, limit)
         left, skipped = limit - sum(map(len, found)), max(0, offset - sum(sum(mask) for _, mask in seen))
@@ -38,6 +40,8 @@ class DiskConnection(DiskQueue):
 
     async def remove(self, choose: Choose) -> int:
         """Drop the records that wait and are chosen, on disk too."""
+        if self._uncommitted:
+            await self._rows.written()
         before, self._entries = self._entries, deque()
         removed = 0
         for entry in before:

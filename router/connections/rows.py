@@ -133,6 +133,10 @@ class QueueRows:
 
         self._database.write(update, lambda _, _error: None)
 
+    async def written(self) -> None:
+        """Wait until what was asked before is committed."""
+        await self._database.submit(lambda _: None)
+
     def delete(self, row: Row, done: Done) -> None:
         """Delete a row, with the call that runs now if there is one."""
 
