@@ -41,6 +41,11 @@ class HeldBatch:
         self._acks: tuple[Ack, ...] | None = None
         self._is_over = False
 
+    @property
+    def is_over(self) -> bool:
+        """True if it was let go of, it may be before it began: by another call."""
+        return self._is_over
+
     def begin(self) -> None:
         """Keep the origins waiting from now on."""
         if not self._is_over:

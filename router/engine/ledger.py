@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from router.ack import Ack, Outcome
 from router.batch import Batch
-from router.engine.context import HeldBatch
+from router.engine.context import Scope
 from router.engine.outputs import Outputs
 from router.engine.trace import Trace
 
@@ -31,11 +31,15 @@ class Ledger:
             self.saw(each)
         return outputs if self._trace is None else self._trace.put(outputs)
 
-    def holds(self, held: HeldBatch) -> None:
-        """Note records that are held."""
-        self.saw(held.batch)
+    def did(self, scope: Scope) -> None:
+        """Note what a call holds from now on, and what it lets go of."""
+        for held in scope.holds:
+            self.saw(held.batch)
+            if self._trace is not None and not held.is_over:
+                self._trace.hold(held)
         if self._trace is not None:
-            self._trace.hold(held)
+            for held, _ in scope.releases:
+                self._trace.release(held)
 
     def saw(self, batch: Batch) -> None:
         """Note an output, or records that are held."""

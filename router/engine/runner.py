@@ -328,8 +328,7 @@ class Runner:
         if scope.is_empty:
             scope.is_over = True
         else:
-            for held in scope.holds:
-                ledger.holds(held)
+            ledger.did(scope)
             self.commit(scope)
         return None if again is None else again.owned_by(acks), error
 

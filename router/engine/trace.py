@@ -85,7 +85,7 @@ class Trace:
         self._scribe = scribe
         self._unspent = unspent
         self._sources = sources
-        self._ids: list[Any] = sources[0].columns[LINEAGE] if len(sources) == 1 else _all_of(sources)
+        self._ids: list[Any] = sources[0].columns.get(LINEAGE, []) if len(sources) == 1 else _all_of(sources)
         self._count = 0
         """How many went on as themselves, none of them twice."""
         self._lists: list[Sequence[int]] = []
@@ -101,6 +101,11 @@ class Trace:
         """Records are held by this call."""
         given = self._spelled_out()
         self._unspent.hold(held, [each for each in ids_of(held.batch) if each not in given])
+
+    def release(self, held: Any) -> None:
+        """Records are let go of by this call: those that it gave do not end with that, whoever held them."""
+        given = self._spelled_out()
+        self._unspent.spend([each for each in ids_of(held.batch) if each in given])
 
     def end(self, seen: Iterable[Batch]) -> None:
         """The call is done: what was neither given nor is held, nor goes back, was dropped."""
@@ -144,7 +149,7 @@ class Trace:
             return False
         if found:
             self._spend(found)
-            self._count += len(ids)
+            self._count += len(found)
             part = batch if not unknown else batch.select([place for place, id_ in enumerate(ids) if id_ is not None])
             self._scribe.passed(relationship, part, self._sources, self._seconds)
         return True
@@ -162,6 +167,8 @@ class Trace:
     def _derived(self, relationship: str, batch: Batch) -> Batch:
         """Records that do not say what they came of came of all that was taken."""
         parents = list(dict.fromkeys(ids_of_column(self._ids)))
+        if not parents:  # they came of records that nobody follows
+            return batch
         if len(parents) == len(batch) == 1 and parents[0] not in self._spelled_out():
             made = batch.with_columns(**{LINEAGE: parents})
             self._scribe.passed(relationship, made, self._sources, self._seconds)

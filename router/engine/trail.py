@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from router.batch import Batch
@@ -30,16 +30,15 @@ class Trail:
         return [(name, self._created(name, batch)) for name, batch in outputs]
 
     def begin(self, batch: Batch) -> Trace | None:
-        """A call begins; None if it is given no record that is followed."""
-        return Trace(self._scribe, self._unspent, [batch]) if LINEAGE in batch.columns else None
+        """A call begins; None if it is given no record that is followed, and none is held that it may give."""
+        is_followed = LINEAGE in batch.columns or self._unspent.is_used
+        return Trace(self._scribe, self._unspent, [batch]) if is_followed else None
 
-    def woke(self, outputs: Outputs, holds: Iterable[Any], releases: Iterable[Any]) -> Outputs:
+    def woke(self, outputs: Outputs, holds: Iterable[Any], releases: Sequence[Any]) -> Outputs:
         """A wake gives what was held, or what was made of it, or something new."""
-        released = [each.batch for each in releases if LINEAGE in each.batch.columns]
-        if not released:
-            return self.given(outputs)
-        trace = Trace(self._scribe, self._unspent, released)
-        made = trace.put(outputs)
+        is_new = not releases and not any(batch.acks() for _, batch in outputs)  # no origin of theirs waits for an end
+        trace = Trace(self._scribe, self._unspent, [each.batch for each in releases if LINEAGE in each.batch.columns])
+        made = self.given(outputs) if is_new else trace.put(outputs)
         for each in holds:
             trace.hold(each)
         return made

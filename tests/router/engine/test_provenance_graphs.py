@@ -20,11 +20,12 @@ from tests.router.engine.clock import JumpingClock, until
 from tests.router.engine.courses import ends_amiss
 from tests.router.engine.graphs import Graph, Maker
 
-OPTIONS = ProvenanceOptions(level="full", content="connections")
+FULL = ProvenanceOptions(level="full", content="connections")
+HALF = ProvenanceOptions(level="sample", sample=0.5)
 
 
-async def ran(graph: Graph, folder: Path) -> None:
-    run = graph.flow.run.model_copy(update={"provenance": OPTIONS})
+async def ran(graph: Graph, folder: Path, options: ProvenanceOptions) -> None:
+    run = graph.flow.run.model_copy(update={"provenance": options})
     clock = JumpingClock()
     engine = Engine(replace(graph.flow, run=run), replace=graph.replace, data=folder, clock=clock)
     async with asyncio.timeout(60), engine:
@@ -60,10 +61,23 @@ def test_every_record_has_one_end_and_leads_back_to_what_it_is_made_of(seed: int
     random.seed(seed)  # the jitter of a backoff
     graph = Maker(seed, size).make()
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(ran(graph, Path(folder)))
+        asyncio.run(ran(graph, Path(folder), FULL))
         with Reader(Path(folder)) as reader:
             found = list(reader.search(Wanted()))
             contents = {each.id: batch for each in found if (batch := reader.content(each)) is not None}
     assert sum(each.records for each in found if each.type == "RECEIVE") == len(graph.books.given)
     assert ends_amiss(found) == {}
     assert roots_amiss(found, contents) == {}
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**40), st.integers(1, 8))
+def test_every_record_of_a_sample_has_one_end(seed: int, size: int) -> None:
+    random.seed(seed)
+    graph = Maker(seed, size).make()
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(ran(graph, Path(folder), HALF))
+        with Reader(Path(folder)) as reader:
+            found = list(reader.search(Wanted()))
+    assert sum(each.records for each in found if each.type == "RECEIVE") <= len(graph.books.given)
+    assert ends_amiss(found) == {}
