@@ -11,6 +11,7 @@ from router.cli.reference_pages import settings_table, table
 from router.config import Config
 from router.flow import BatchOptions, CircuitOptions, FlowRun, HoldOptions, QueueOptions, RetryOptions, RunOptions
 from router.plugins import load_registry
+from router.provenance import ProvenanceOptions
 
 PROCESSORS = """\
 # Processors
@@ -42,6 +43,7 @@ RUN_SECTIONS: dict[str, type[Config]] = {
     "`run.circuit`": CircuitOptions,
     "`queue:` of a connection": QueueOptions,
     "`run:` of a flow": FlowRun,
+    "`run.provenance` of a flow": ProvenanceOptions,
 }
 
 
