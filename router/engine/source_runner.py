@@ -76,6 +76,7 @@ class SourceRunner:
         """Who follows records from this source, if anybody does."""
         self.records = 0
         self.rejected = 0
+        """How often what was in the flow came back to be given again."""
         self.is_ended = False
         self.is_stopping = False
         self.is_gated = False
@@ -209,9 +210,8 @@ class SourceRunner:
                 self.switch.worked()
                 await self._put(parts, acks)
             else:  # the flow stops
-                for ack in acks:
-                    ack.hold()
-                    ack.release(Outcome.REJECTED)
+                self._turn_back(acks)
+                return
         except BaseException as error:
             for ack in acks:
                 ack.release(Outcome.REJECTED, error)
@@ -219,6 +219,13 @@ class SourceRunner:
         for ack in acks:
             ack.release()
         await self._turns.share(now=self.outlet.is_deep)
+
+    def _turn_back(self, acks: Sequence[Ack]) -> None:
+        """Give back what never set out: a stop that finds it so has cut nothing off."""
+        rejected = self.rejected
+        for ack in acks:
+            ack.release(Outcome.REJECTED)
+        self.rejected = rejected
 
     def _positions(self, parts: Sequence[Outputs]) -> list[int | None]:
         """How many records will have been given with each part; None where it has none."""

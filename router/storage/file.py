@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,7 @@ from router.errors import DataFolderError
 __all__ = ["PATIENCE", "open_file", "unusable"]
 
 PATIENCE = 5.0  # seconds: how long a lock of another process is waited for
+_POLL = 0.01  # seconds
 _APPLICATION = 0x726F7574  # "rout": marks the file as ours
 _PAGE = 16384  # a batch of 250 KB in few pages: half again as fast as 4096, small ones hardly slower
 
@@ -36,7 +38,7 @@ def open_file(
             connection.execute(f"PRAGMA page_size={_PAGE}")
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA temp_store=MEMORY")  # else a large group writes more beside the file than into it
-        connection.execute("PRAGMA journal_mode=WAL")
+        _use_log(connection)
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute(f"PRAGMA journal_size_limit={64 << 20}")
         # Some builds overwrite with zeros what is deleted; that is three times the cost of a queue.
@@ -56,14 +58,28 @@ def unusable(path: Path, error: sqlite3.Error) -> DataFolderError:
     )
 
 
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Write ahead; SQLite itself does not wait where another process makes the file at this moment."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL)
+        else:
+            return
+
+
 def _known_version(connection: sqlite3.Connection, path: Path, newest: int) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    is_ours = application == _APPLICATION
-    if not is_ours:
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if version or application or tables:
-            raise DataFolderError(f"{str(path)!r} is a database of another program; move it away")
+    # One statement sees one state of the file: another process may be making it.
+    version, application, has_tables = connection.execute(
+        "SELECT user_version, application_id, EXISTS (SELECT 1 FROM sqlite_master)"
+        " FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
+    if application != _APPLICATION and (version or application or has_tables):
+        raise DataFolderError(f"{str(path)!r} is a database of another program; move it away")
     if version > newest:
         raise DataFolderError(
             f"{str(path)!r} was written by a newer router (version {version} of its tables, "

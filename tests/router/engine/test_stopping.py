@@ -237,3 +237,15 @@ async def test_leaving_the_block_by_an_exception_stops_at_once() -> None:
     with pytest.raises(ZeroDivisionError):
         await work()
     assert (feed.outcomes, clock.time) == ([Outcome.REJECTED], 0)
+
+
+async def test_what_waited_at_the_gate_is_given_back_and_nothing_was_cut_off() -> None:
+    feed, gate, clock = Feed([1], [2], then=1e9), Gate(), JumpingClock()
+    engine = wired({"read": feed, "keep": gate}, "read>keep", clock=clock, run={"read": {"max_uncommitted": 1}})
+    async with engine:
+        await at_rest(engine)
+        stopping = asyncio.ensure_future(engine.stop())
+        await at_rest(engine)
+        gate.is_open.set()
+        report = await until(engine, clock, stopping)
+    assert (report.outcome, gate.numbers, feed.outcomes) == ("stopped", [1], [Outcome.DELIVERED, Outcome.REJECTED])
