@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generators import api, commands, reference
+from docs.generators import api, commands, control, reference
 from router.expression import reference as function_table
 
 FOLDER = Path(__file__).resolve().parent
@@ -22,6 +22,7 @@ def expressions() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "api.md": lambda: NOTE + tidy(api.page()),
+    "control.md": lambda: NOTE + tidy(control.page()),
     "expressions.md": expressions,
     "reference/commands.md": lambda: NOTE + tidy(commands.page()),
     "reference/formats.md": lambda: NOTE + tidy(reference.formats()),

@@ -30,6 +30,9 @@ class Operation:
     is_heavy: bool = False
     """True if it may take the loop or the disk a while: few of them at a time."""
 
+    is_shared: bool = False
+    """True if the answer is the same for all who ask at about the same time."""
+
     @property
     def id(self) -> str:
         """A name for it."""
@@ -55,9 +58,9 @@ def _connection(path: str) -> str:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", FLOW, flows.flow, messages.FlowView),
+    Operation("GET", FLOW, flows.flow, messages.FlowView, is_shared=True),
     Operation("GET", f"{FLOW}/history", flows.history, messages.HistoryView, query=requests.Past, is_heavy=True),
-    Operation("GET", f"{FLOW}/bulletins", flows.bulletins, messages.BulletinsView, query=requests.After),
+    Operation("GET", f"{FLOW}/bulletins", flows.bulletins, messages.BulletinsView, query=requests.News),
     Operation("GET", f"{FLOW}/log", flows.log, messages.LogView, query=requests.After),
     Operation("PUT", f"{FLOW}/log-level", flows.set_log_level, messages.LogLevel, body=messages.LogLevel),
     Operation("POST", f"{FLOW}/stop", flows.stop, messages.ReportView, body=requests.Drain),

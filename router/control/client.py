@@ -130,7 +130,7 @@ class FlowClient:
 
     async def bulletins(self, after: int = 0, limit: int = 100, processor: str | None = None) -> BulletinsView:
         """The newest bulletins with a higher number than ``after``."""
-        asked = requests.After(after=after, limit=limit, processor=processor)
+        asked = requests.News(after=after, limit=limit, processor=processor)
         return await self._get(["bulletins"], BulletinsView, asked)
 
     async def log(self, after: int = 0, limit: int = 100) -> LogView:

@@ -19,8 +19,9 @@ from router.control.messages import (
     ProcessorDetails,
     ReportView,
 )
+from router.control.pace import Slices
 from router.control.refusals import RefusedError
-from router.control.requests import After, Concurrency, Drain, Past
+from router.control.requests import After, Concurrency, Drain, News, Past
 from router.control.views import bulletin_view, flow_view, newest_bulletin, processor_details, report_view
 
 __all__ = [
@@ -49,10 +50,13 @@ async def history(call: Call[Past, None]) -> HistoryView:
     if past.size(asked.seconds, asked.of) > MOST_FIGURES:
         text = f"more than {MOST_FIGURES:,} figures; ask for fewer seconds, or name what is meant with 'of'"
         raise RefusedError(text)
-    return past.view(asked.seconds, asked.of)
+    slices = Slices()
+    view = past.view(asked.seconds, asked.of)
+    await slices.rest()
+    return view
 
 
-async def bulletins(call: Call[After, None]) -> BulletinsView:
+async def bulletins(call: Call[News, None]) -> BulletinsView:
     """List the newest bulletins."""
     asked = call.query
     newer = [
@@ -69,7 +73,8 @@ async def log(call: Call[After, None]) -> LogView:
     """List the newest lines of the log."""
     asked, known = call.query, call.subject.log
     lines = [each for each in known.lines_of(call.subject.name) if each.number > asked.after]
-    return LogView(lines=_newest(lines, asked.limit), newest=known.newest)
+    level = logging.getLevelName(logging.getLogger("router").getEffectiveLevel()).lower()
+    return LogView(lines=_newest(lines, asked.limit), newest=known.newest, level=level)
 
 
 async def set_log_level(call: Call[None, LogLevel]) -> LogLevel:

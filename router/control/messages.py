@@ -332,6 +332,7 @@ class LogView(View, frozen=True, kw_only=True):
 
     lines: list[LogLine]
     newest: Annotated[int, says("The number to ask with next time, as `after`.")]
+    level: Annotated[str, says("The least that is logged.")]
 
 
 class LogLevel(View, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from router.engine.clock import resolve, sleep
 __all__ = ["Gate", "Slices"]
 
 SLICE = 0.002  # seconds of work before the flow has its turn
-SHARE = 0.2  # of the time, while such work goes on
+SHARE = 0.1  # of the time, while such work goes on
 _CLOCK = SystemClock()
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "Letters",
     "LettersPage",
     "Limits",
+    "News",
     "OneLetter",
     "OneRecord",
     "Page",
@@ -80,11 +81,16 @@ class Past(Asked, frozen=True, kw_only=True):
 
 
 class After(Asked, frozen=True, kw_only=True):
-    """News behind a number."""
+    """What is newer than a number."""
 
     after: Annotated[Count, Meta(description="Those with a higher number.")] = 0
     limit: Limit = 100
-    processor: Name | None = None
+
+
+class News(After, frozen=True, kw_only=True):
+    """News of all, or of one."""
+
+    processor: Annotated[Name | None, Meta(description="Of this processor, or connection.")] = None
 
 
 class Concurrency(Asked, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +21,7 @@ from router.secrecy import Mask
 __all__ = ["Subject"]
 
 MOST_TAPS = 20
+SHARE_OF_VIEWS = 0.02  # of the loop, however many ask and however large the flow is
 _T = TypeVar("_T")
 
 
@@ -50,6 +52,11 @@ class Subject:
         """How many look at records as they come."""
         self.stop = stop
         self.log = log
+        self.incoming: dict[str, list[str]] = {name: [] for name in engine.flow.processors}
+        """The connections that lead to each processor."""
+        for each in engine.flow.connections:
+            self.incoming[each.consumer].append(each.id)
+        self._shared: dict[str, tuple[float, bytes]] = {}
 
     @property
     def name(self) -> str:
@@ -113,6 +120,19 @@ class Subject:
     async def beside(self, work: Callable[[], _T]) -> _T:
         """Do what waits for files in a thread of the API's own: the flow waits for none of it."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+
+    def shared(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """An answer that is the same for all who ask: made so seldom that it takes little of the loop."""
+        until, made = self._shared.get(name, (0.0, b""))
+        if (began := time.perf_counter()) >= until:
+            made = make()
+            done = time.perf_counter()
+            self._shared[name] = (done + (done - began) / SHARE_OF_VIEWS, made)
+        return made
+
+    def changed(self) -> None:
+        """Make shared answers anew: who has changed something sees it."""
+        self._shared.clear()
 
     def check_taps(self) -> None:
         """Refuse one more tap where there are many: each costs the flow a little."""

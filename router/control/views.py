@@ -124,7 +124,7 @@ def _processor(subject: Subject, spec: ProcessorSpec, status: Status) -> dict[st
         **_state(each),
         "records_in": each.records_in,
         "records_out": sum(each.out.values()),
-        "bytes_in": sum(status.connections[one.id].bytes_out for one in subject.flow.inputs_of(spec.name)),
+        "bytes_in": sum(status.connections[id_].bytes_out for id_ in subject.incoming[spec.name]),
         "bytes_out": sum(status.connections[id_].bytes_in for id_ in _outgoing(spec)),
         "out": dict(each.out),
         "errors": each.errors,

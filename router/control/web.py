@@ -26,7 +26,7 @@ from router.control.metrics import metrics
 from router.control.pace import Gate
 from router.control.refusals import NotThereError, RefusedError
 from router.control.subject import Subject
-from router.control.views import flow_summary
+from router.control.views import flow_summary, flow_view
 from router.errors import nearest
 
 __all__ = ["Web"]
@@ -140,10 +140,14 @@ class Web:
     async def _done(self, operation: Operation, call: Call[Any, Any], request: web.Request) -> web.StreamResponse:
         if call.subject.over.is_set():
             raise RefusedError(f"the flow {call.subject.name!r} has ended", status=503)
+        if operation.is_shared:
+            return _json(call.subject.shared(operation.id, lambda: _encoded(call.subject, flow_view(call.subject))))
         result = await operation.handle(call)
+        if operation.method != "GET":
+            call.subject.changed()
         if isinstance(result, Stream):
             return await _streamed(call.subject, result, request)
-        return _json(call.subject.mask.data(msgspec.json.encode(result)))
+        return _json(_encoded(call.subject, result))
 
     def _subject(self, name: str) -> Subject:
         subjects = self._subjects()
@@ -163,7 +167,8 @@ class Web:
         return _json(self._document)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        text = metrics(list(self._subjects().values()))
+        subjects = list(self._subjects().values())
+        text = subjects[0].shared("metrics", lambda: metrics(subjects)) if subjects else metrics([])
         headers = {**_HEADERS, "Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         return web.Response(body=text, headers=headers)
 
@@ -234,6 +239,10 @@ async def _streamed(subject: Subject, stream: Stream, request: web.Request) -> w
     except ConnectionError:
         pass  # the client has seen enough
     return response
+
+
+def _encoded(subject: Subject, result: Any) -> bytes:
+    return subject.mask.data(msgspec.json.encode(result))
 
 
 def _json(data: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

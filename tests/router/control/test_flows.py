@@ -59,6 +59,15 @@ async def test_a_stopped_processor_is_shown_so_and_its_queue_fills_and_drains(tm
         assert (await rig.flow.start_processor("work")).is_stopped is False
 
 
+async def test_who_changes_something_sees_it_however_seldom_the_view_is_made(tmp_path: Path) -> None:
+    async with served_chain(tmp_path, [1]) as rig:
+        for _ in range(20):
+            assert not by_name(await rig.flow.look())["work"].is_stopped
+            await rig.flow.stop_processor("work")
+            assert by_name(await rig.flow.look())["work"].is_stopped
+            await rig.flow.start_processor("work")
+
+
 async def test_a_stopped_processor_makes_one_call_when_it_is_told_to(tmp_path: Path) -> None:
     keep = Keep()
     async with served_chain(tmp_path, [1], keep=keep, run={"keep": {"batch": {"records": 1}}}) as rig:
