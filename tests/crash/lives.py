@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -25,6 +26,15 @@ def until(is_so: Callable[[], object], what: Callable[[], str], deadline: float 
     while not is_so():
         assert time.monotonic() < end, what()
         time.sleep(POLL)
+
+
+def size_of(paths: Iterable[Path]) -> int:
+    """How many bytes files have; SQLite takes its logs away now and then."""
+    found = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            found += path.stat().st_size
+    return found
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -130,10 +140,10 @@ class Place:
 
     def size(self, *names: str) -> int:
         """How many bytes some files have, those that are there."""
-        return sum(path.stat().st_size for name in names for path in self.folder.glob(name))
+        return size_of(path for name in names for path in self.folder.glob(name))
 
     def kill_often(
-        self, kills: int, *watched: str, spread: int = 40_000, before: Callable[[], object] = lambda: None
+        self, kills: int, *watched: str, spread: int = 500_000, before: Callable[[], object] = lambda: None
     ) -> None:
         """Live and die: killed when the files watched have grown by so many bytes, drawn anew each time.
 
@@ -150,7 +160,7 @@ class Place:
             looks = iter(range(self.dice.randrange(600)))
             life.until(lambda: next(looks, None) is None, "its start")
         else:
-            due = begun + 1 + self.dice.randrange(spread)
+            due = begun + int(spread ** self.dice.random())  # as often before the thousandth byte as after it
             life.until(lambda: self.size(*watched) >= due or (may_end and life.is_over), f"{watched} of {due} bytes")
         if life.is_over:
             return life.end() != 0
@@ -170,6 +180,11 @@ class Place:
         found = read_lines(self.folder / name)
         assert found.torn <= self.kills, f"{found.torn} torn lines after {self.kills} kills"
         return found
+
+    def tally(self, acknowledged: int, doubled: int, *, a_kill: int = 0) -> None:
+        """Hold what is doubled against what a kill may double; `pytest -rP` shows the figures."""
+        assert doubled <= self.kills * a_kill
+        print(f"{self.kills} kills, {acknowledged:,} acknowledged, 0 missing, {doubled:,} doubled")  # noqa: T201
 
     def table(self, name: str) -> Found:
         """The records in a table `kept`, as they came."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.crash.lives import environment
+from tests.crash.lives import environment, size_of
 
 __all__ = ["Soak", "growth", "soak"]
 
@@ -79,7 +79,7 @@ def soak(folder: Path, seconds: float, rate: int, tell: Callable[[Look], None] =
     began, looks = time.monotonic(), []
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, env=environment(folder)) as process:
         while (now := time.monotonic() - began) < seconds and process.poll() is None:
-            looks.append(Look(now, _rss(process.pid), _size(folder / "data")))
+            looks.append(Look(now, _rss(process.pid), size_of((folder / "data").glob("*"))))
             tell(looks[-1])
             time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
@@ -93,16 +93,6 @@ def soak(folder: Path, seconds: float, rate: int, tell: Callable[[Look], None] =
 def _rss(pid: int) -> int:
     fields = Path(f"/proc/{pid}/statm").read_text().split()
     return int(fields[1]) * 4096
-
-
-def _size(folder: Path) -> int:
-    found = 0
-    for path in folder.glob("*"):
-        try:
-            found += path.stat().st_size
-        except FileNotFoundError:  # SQLite takes its log away now and then
-            continue
-    return found
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ def test_a_branch_that_fails_keeps_the_others_from_nothing_and_all_from_being_se
     assert missing(settled, place.found("some.jsonl").numbers) == []
     assert missing(settled, place.found("few.jsonl").numbers, letters) == []
     assert all(n % 500 == 0 for n in letters)
-    assert doubled(place.found("all.jsonl").givings) == 0
+    place.tally(len(settled), doubled(place.found("all.jsonl").givings))
 
 
 def test_each_record_of_two_sources_is_in_one_window(place: Place, share: Share) -> None:
@@ -52,11 +52,12 @@ def test_each_record_of_two_sources_is_in_one_window(place: Place, share: Share)
         f"of: 'list(of, 50)'}}, to: {DISK % 'keep'}}}\n"
         "keep: {type: write_file, path: out.jsonl}"
     )
-    place.kill_often(share(10), "out.jsonl", spread=25_000)
+    place.kill_often(share(10), "out.jsonl")
     place.finish(books=[place.books, others])
     windows = {tuple(zip(row["of"], row["ns"], row["lives"], strict=True)) for row in place.found("out.jsonl").rows}
     counted = Counter(each for window in windows for each in window)
     assert counted.most_common(1)[0][1] == 1
+    place.tally(len(place.books.settled()) + len(others.settled()), 0)
     for books in (place.books, others):
         assert missing(books.settled(), (n for of, n, _ in counted if of == books.folder.name)) == []
 
@@ -77,11 +78,11 @@ def test_letters_that_are_tried_again_are_in_the_sink_or_are_letters_still(place
     place.flow(flow % "every: 7, outage: 0.7, run: {batch: {records: 20}}")
     command = place.command("dead-letters", "retry", "flow", "--data", str(place.data))
     subprocess.run(command, cwd=place.folder, check=True, capture_output=True)
-    while place.kills < kills and place.live_and_die(["out.jsonl"], 9 * refused // kills, may_end=True):
+    while place.kills < kills and place.live_and_die(["out.jsonl"], 30 * refused // kills, may_end=True):
         pass
     place.finish()
     letters, kept = set_aside(place.data), place.found("out.jsonl").numbers
-    assert place.kills > 1
+    assert place.kills >= min(2, kills)
     assert set(letters) == set(range(0, refused, 7))
     assert set(kept) == {n for n in range(refused) if n % 7}
-    assert len(kept) + len(letters) - refused <= place.kills * WAITING
+    place.tally(refused, len(kept) + len(letters) - refused, a_kill=WAITING)
