@@ -61,7 +61,7 @@ def test_the_wheel_holds_the_packages_their_types_the_example_and_the_notices(wh
 
 def test_the_wheel_holds_no_test_and_no_bench(wheel: Path) -> None:
     roots = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert roots == {"router", "router_processors", wheel.name.split("-py3")[0] + ".dist-info"}
+    assert roots == {"router", "router_processors", "router_ui", wheel.name.split("-py3")[0] + ".dist-info"}
 
 
 def test_the_installed_command_writes_the_example_and_runs_it(programs: Path, tmp_path: Path) -> None:

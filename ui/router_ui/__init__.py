@@ -1,0 +1,3 @@
+"""Watch and steer running flows in a terminal; a client of the control API like any other."""
+
+from __future__ import annotations
