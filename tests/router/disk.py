@@ -64,6 +64,11 @@ class Disk:
             self.connection.restore(waiting[NAME])
             await self.kept()
 
+    async def end(self) -> None:
+        """Close the database, whichever loop it belonged to."""
+        self.database.open()
+        await self.database.close()
+
     async def kept(self) -> None:
         """Wait until all that was asked of the disk is done."""
         while self.database.is_busy:  # noqa: ASYNC110 - a thread has no turn of the loop to wait for

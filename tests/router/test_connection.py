@@ -63,7 +63,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     yield connection
     for rig in made:
         if rig.disk is not None:
-            asyncio.run(rig.disk.database.close())
+            asyncio.run(rig.disk.end())
 
 
 @pytest.fixture
