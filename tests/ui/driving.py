@@ -1,0 +1,33 @@
+"""What tests of the interface share: an app on a scripted flow, and the screen as plain text."""
+
+from __future__ import annotations
+
+from textual.app import App
+from textual.pilot import Pilot
+
+from router_ui.app import RouterApp
+from tests.ui.scripted import ScriptedFlow
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+NEVER = 1e9
+
+
+def app_on(flow: ScriptedFlow) -> RouterApp:
+    """An app that looks once by itself, and then when something was done: its screen does not depend on time."""
+    return RouterApp(flow, every=NEVER)
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    """Let all that was begun come to its end: keys, messages, workers, drawing. The watch goes on."""
+    for _ in range(2):
+        await pilot.pause()
+        work = [each for each in pilot.app.workers if each.name != "watch"]
+        if work:
+            await pilot.app.workers.wait_for_complete(work)
+        await pilot.pause()
+
+
+def text_of(app: App[int]) -> str:
+    """What the screen shows, line by line, without colours."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines) + "\n"

@@ -1,0 +1,3 @@
+"""One screen for each way to look at a flow."""
+
+from __future__ import annotations
