@@ -32,8 +32,8 @@ default: test lint
 run: $(RUNTIME) ## Score and route the bundled posts
 	$(BIN)/router run flows/tweets.yaml $(ARGS)
 
-test: $(EVERYTHING) ## Run every test
-	$(PY) -m pytest $(ARGS)
+test: $(EVERYTHING) ## Run every test, two files at a time. JOBS=0 for one after the other
+	$(PY) -m pytest -n $(or $(JOBS),2) --dist loadfile $(ARGS)
 
 crash: $(EVERYTHING) ## Kill flows a thousand times; half an hour. KILLS=N for another number
 	ROUTER_KILLS=$(or $(KILLS),1000) $(PY) -m pytest tests/crash $(ARGS)

@@ -19,7 +19,8 @@ import pytest
 from yarl import URL
 
 from router.control.api import OPERATIONS
-from tests.cli.test_control import wait_for
+from router.control.places import socket_path
+from tests.cli.test_control import served, wait_for
 
 SECRETS = {"BY_VARIABLE": "variable-Sesame 1/ä", "BY_FILE": 'file-"Sesame" 2\\', "BY_FOLDER": "folder-Sesame-3"}
 WORD = re.compile(rb"esame")
@@ -91,7 +92,7 @@ def hidden(folder: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 async def everything(data: Path) -> dict[str, bytes]:
     """What every endpoint answers, with every name that there is."""
-    connector = aiohttp.UnixConnector(str(data / "control.sock"))
+    connector = aiohttp.UnixConnector(str(socket_path(data)))
     found: dict[str, bytes] = {}
     async with aiohttp.ClientSession(connector=connector) as session:
 
@@ -129,7 +130,7 @@ def test_no_secret_is_in_any_answer_log_report_or_file(start: Any, hidden: Path,
     with log.open("wb") as stderr, (folder / "report").open("wb") as stdout:
         options = ["--secrets", "secrets", "--json", "--log-level", "debug", "--log-json"]
         run = start("run", "careless.yaml", *options, stderr=stderr, stdout=stdout)
-        wait_for((hidden / "control.sock").exists)
+        wait_for(lambda: served(hidden))
         wait_for(lambda: log.read_bytes().count(b"***") > 20)
         answers = asyncio.run(everything(hidden))
         run.send(SIGTERM)
