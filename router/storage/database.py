@@ -275,26 +275,33 @@ class Database:
     def _transact(self, group: Sequence[_Asked[Any]]) -> None:
         connection = self._connected()
         connection.execute("BEGIN IMMEDIATE")
-        for each in group:
-            if each.is_hopeless:
-                continue
-            each.error = None
-            connection.execute("SAVEPOINT work")
-            try:
-                each.result = each.work(connection)
-            except sqlite3.Error as error:
-                each.error = self._said(error)
-                if _code(error) == sqlite3.SQLITE_CORRUPT:
-                    each.is_hopeless = True
-                    raise _DamagedPageError from error
-                if is_trouble(error):
-                    raise
-                connection.execute("ROLLBACK TO work")
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who asked
-                connection.execute("ROLLBACK TO work")
-                each.error = error
-            connection.execute("RELEASE work")
+        if not _all_done(connection, group):
+            if connection.in_transaction:  # some errors end it
+                connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
+            for each in group:
+                if not each.is_hopeless:
+                    self._do_alone(connection, each)
         connection.execute("COMMIT")
+
+    def _do_alone(self, connection: sqlite3.Connection, each: _Asked[Any]) -> None:
+        """Do one work of a group so that only its own changes are undone if it fails."""
+        each.error = None
+        connection.execute("SAVEPOINT work")
+        try:
+            each.result = each.work(connection)
+        except sqlite3.Error as error:
+            each.error = self._said(error)
+            if _code(error) == sqlite3.SQLITE_CORRUPT:
+                each.is_hopeless = True
+                raise _DamagedPageError from error
+            if is_trouble(error):
+                raise
+            connection.execute("ROLLBACK TO work")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who asked
+            connection.execute("ROLLBACK TO work")
+            each.error = error
+        connection.execute("RELEASE work")
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -318,6 +325,19 @@ class Database:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop has gone: nobody waits any more
             return
+
+
+def _all_done(connection: sqlite3.Connection, group: Sequence[_Asked[Any]]) -> bool:
+    """Do a group without a savepoint each: every statement costs the interpreter's lock, which the loop is loth to give."""
+    try:
+        for each in group:
+            if each.is_hopeless:
+                return False
+            each.error = None
+            each.result = each.work(connection)
+    except Exception:  # noqa: BLE001 - each is done again by itself, and what it raises is told
+        return False
+    return True
 
 
 def is_trouble(error: sqlite3.Error) -> bool:
