@@ -50,6 +50,13 @@ def run_plain(name: str, arguments: Sequence[object], *, module: str = "bench.pl
     return Cost(report["seconds"], report["records"], wall, cpu, rss)
 
 
+def digest(folder: Path, rounded: str | None = None) -> dict[str, list[int]]:
+    """What a side has written; see ``bench.outputs.digest``. What reading it takes of memory is not this process's."""
+    output, *_ = _run([sys.executable, "-m", "bench.outputs", str(folder), *([rounded] if rounded else [])])
+    found: dict[str, list[int]] = json.loads(output)
+    return found
+
+
 def measured(name: str, count: int) -> list[dict[str, Any]]:
     """Run a measurement that needs heavy imports, which would count as the memory of every later child."""
     output, *_ = _run([sys.executable, "-m", "bench.inside", name, str(count)])

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.children import Cost, emptied, run_flow, run_plain
+from bench.children import Cost, digest, emptied, run_flow, run_plain
 from bench.http_in import served
-from bench.outputs import digest
 from bench.posts import made
 from bench.report import row_of
 from bench.workloads import OUT, Result, Workload

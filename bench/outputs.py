@@ -1,8 +1,10 @@
-"""Tells whether two sides have written the same records, in whatever order and with whatever spaces."""
+"""Tells whether two sides have written the same records, in whatever order; run in a process of its own."""
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -61,3 +63,7 @@ def _shorten(field: str) -> Callable[[dict[str, Any]], None]:
         record[field] = [f"{value:.4f}" for value in record[field]]
 
     return change
+
+
+if __name__ == "__main__":
+    print(json.dumps(digest(Path(sys.argv[1]), *sys.argv[2:])))

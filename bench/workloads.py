@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.children import Cost, emptied, run_flow, run_plain
+from bench.children import Cost, digest, emptied, run_flow, run_plain
 from bench.models import MODELS, model_path
-from bench.outputs import digest
 from bench.posts import DATA, made
 
 # A disk that others write to shows more of itself than of the loops: BENCH_OUT=/dev/shm leaves it out.
