@@ -213,6 +213,11 @@ class Processor:
         return {}
 
     @classmethod
+    def holds_for(cls, config: Any) -> float | None:
+        """How long it may hold a record before it lets go, in seconds; pure. None: it holds none, or none knows."""
+        return None
+
+    @classmethod
     def reads_from(cls, config: Any) -> Iterable[str]:
         """What it reads outside, each by one name; pure. A flow that writes to the same is refused."""
         return ()

@@ -214,7 +214,8 @@ def notes(status: ProcessorStatus) -> Line:
     if status.state == "paused":
         found.append(("paused: the dead letters are full", "red"))
     elif status.retrying is not None:
-        found.append((f"tries again: {printable(status.retrying)}", "yellow"))
-    elif status.state == "ended":
-        found.append(("ended", "dim"))
+        word = "rests" if status.state == "resting" else "tries again"
+        found.append((f"{word}: {printable(status.retrying)}", "yellow"))
+    elif status.state in ("ended", "stopped"):
+        found.append((status.state, "dim"))
     return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from router.cli.figures import plural
+from router.cli.figures import plural, rate, seconds
 from router.engine.kept import is_exactly_once
-from router.flow import ConnectionSpec, Flow
+from router.flow import ConnectionSpec, Flow, ProcessorSpec
 
 __all__ = ["promises"]
 
@@ -18,6 +18,7 @@ def promises(flow: Flow) -> Iterator[str]:
     yield _crash(flow)
     yield from _stateful(flow)
     yield from _unanswered(flow)
+    yield from _held_long(flow)
     setting_aside = [
         name
         for name, spec in flow.processors.items()
@@ -62,3 +63,28 @@ def _unanswered(flow: Flow) -> Iterator[str]:
     for name, spec in flow.processors.items():
         if name in behind and spec.kind.type_name == "respond":
             yield f"{name}: nobody waits for its answers: a disk queue before it has settled the requests, with 202"
+
+
+def _held_long(flow: Flow) -> Iterator[str]:
+    """Sources that wait for records held long: no more of theirs than `max_uncommitted` may be without an end."""
+    for name, spec in flow.processors.items():
+        held = spec.kind.holds_for(spec.config)
+        for source in _sources_of(flow, name) if held else ():
+            most = source.run.max_uncommitted
+            if 0 < getattr(source.config, "rate", 0) <= most / held:  # what is slow by itself never waits
+                continue
+            yield (
+                f"{name}: holds records for {seconds(held)}: above {rate(most / held)} a second {source.name} waits "
+                f"for it, by its max_uncommitted of {most:,}; with a disk queue between them it would not"
+            )
+
+
+def _sources_of(flow: Flow, name: str) -> list[ProcessorSpec]:
+    """The sources whose records come to a processor through memory alone."""
+    found, waiting = {name}, [name]
+    while waiting:
+        for each in flow.inputs_of(waiting.pop()):
+            if not each.queue.is_durable and each.producer not in found:
+                found.add(each.producer)
+                waiting.append(each.producer)
+    return [spec for spec in flow.processors.values() if spec.name in found and spec.is_source]

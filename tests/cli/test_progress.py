@@ -10,7 +10,7 @@ import pytest
 
 from router.authoring import Processor, Source
 from router.cli import figures
-from router.cli.progress import Meter, PlainProgress, bar, said, table
+from router.cli.progress import Meter, PlainProgress, bar, notes, said, table
 from router.cli.running import is_busy
 from router.cli.terminal import painted
 from router.config import Config
@@ -96,6 +96,21 @@ def test_a_line_says_the_same_in_words() -> None:
     assert ", ".join(said(seen)) == (
         "300 records, 200 a second, read 30%, work paused: the dead letters are full, 1 dead letter"
     )
+
+
+@pytest.mark.parametrize(
+    ("seen", "word"),
+    [
+        ({"state": "resting", "retrying": "all fail"}, "rests: all fail"),
+        ({"state": "retrying", "retrying": "refused"}, "tries again: refused"),
+        ({"state": "stopped"}, "stopped"),
+        ({"state": "ended"}, "ended"),
+        ({"state": "running"}, ""),
+    ],
+)
+def test_what_keeps_a_processor_from_working_is_said(seen: dict[str, str], word: str) -> None:
+    work = status(1.0, 100, **seen).processors["work"]  # type: ignore[arg-type]
+    assert "".join(text for text, _ in notes(work)) == word
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,29 @@ def test_disk_queues_are_told_with_what_they_promise(router: Any, folder: Path) 
     assert "answer: nobody waits for its answers" in said
 
 
+HOLDS = "hour: holds records for 1:00:00: above 28 a second first waits for it, by its max_uncommitted of 100,000"
+
+
+@pytest.mark.parametrize(
+    ("first", "is_told"),
+    [("rate: 0, to: hour", True), ("rate: 20, to: hour", False), ("to: {processor: hour, queue: disk}", False)],
+)
+def test_a_source_that_will_wait_for_what_is_held_long_is_told_of(
+    router: Any, folder: Path, first: str, is_told: bool
+) -> None:
+    (folder / "held.yaml").write_text(
+        f"""
+        flow: held
+        processors:
+          first: {{type: generate, record: {{n: meta.number}}, {first}}}
+          hour: {{type: window, size: 1h, compute: {{n: count()}}, to: log}}
+          log: {{type: log}}
+        """
+    )
+    done = router("validate", "held.yaml")
+    assert (done.returncode, HOLDS in done.stdout) == (0, is_told)
+
+
 def test_every_problem_of_every_flow_is_printed_and_exit_code_is_2(router: Any, flow: Any) -> None:
     first = flow("first", {"type": "count_up", "cuont": 1}, {"type": "kep"})
     second = flow("second", {"type": "count_up", "to": "nowhere"})

@@ -137,6 +137,12 @@ class Window(Processor):
         self._told: dict[str, float] = {}
 
     @classmethod
+    def holds_for(cls, config: WindowConfig) -> float | None:
+        """As long as a window is open."""
+        longest = config.size or config.within or config.gap
+        return None if longest is None else (longest + config.lateness).total_seconds()
+
+    @classmethod
     def relationships_for(cls, config: WindowConfig) -> tuple[Relationship, ...]:
         """Only where records have a time of their own can they be late."""
         return (SUCCESS, LATE, FAILURE) if config.time is not None else (SUCCESS, FAILURE)

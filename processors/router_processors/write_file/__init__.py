@@ -107,6 +107,12 @@ class WriteFile(Processor):
             yield f"'format': {error}"
 
     @classmethod
+    def holds_for(cls, config: WriteFileConfig) -> float | None:
+        """Until a file that is written whole is rolled."""
+        after = config.roll.after if config.roll is not None else None
+        return None if after is None else after.total_seconds()
+
+    @classmethod
     def writes_to(cls, config: WriteFileConfig) -> Iterable[str]:
         """The file, where there is one and it is written in place."""
         if config.path.literal and not config.is_held:
