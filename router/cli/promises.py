@@ -69,7 +69,9 @@ def _held_long(flow: Flow) -> Iterator[str]:
     """Sources that wait for records held long: no more of theirs than `max_uncommitted` may be without an end."""
     for name, spec in flow.processors.items():
         held = spec.kind.holds_for(spec.config)
-        for source in _sources_of(flow, name) if held else ():
+        if not held:
+            continue
+        for source in _sources_of(flow, name):
             most = source.run.max_uncommitted
             if 0 < getattr(source.config, "rate", 0) <= most / held:  # what is slow by itself never waits
                 continue

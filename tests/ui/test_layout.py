@@ -50,7 +50,7 @@ def test_nothing_overlaps_and_all_is_within(graph: tuple[dict[str, Size], list[E
     assert [(one, two) for one, two in combinations(rects(layout), 2) if one.overlaps(two)] == []
     drawn = [(x, y) for y, row in layout.wires.items() for x in row]
     assert all(0 <= x < layout.width and 0 <= y < layout.height for x, y in drawn)
-    assert all(0 <= each.x and each.right <= layout.width and each.bottom <= layout.height for each in rects(layout))
+    assert all(each.x >= 0 and each.right <= layout.width and each.bottom <= layout.height for each in rects(layout))
 
 
 @given(graphs())
