@@ -60,7 +60,7 @@ def serving_options(command: _F) -> _F:
             "--listen",
             metavar="HOST:PORT",
             callback=_address,
-            help="Serve the control API over TCP too; beyond this machine only with a certificate.",
+            help="Serve the control API and a web page over TCP too; beyond this machine only with a certificate.",
         ),
         click.option("--no-control", is_flag=True, help="Serve no control API: the run is neither seen nor steered."),
     ):
@@ -87,7 +87,10 @@ def listening(serving: Serving) -> Listening | None:
     given = token_from(serving.token_file)
     token = given or made_token()
     bound = _bound(host, port)
-    click.echo(f"control API on {'https' if tls else 'http'}://{_written(*bound.getsockname()[:2])}", err=True)
+    url = f"{'https' if tls else 'http'}://{_written(*bound.getsockname()[:2])}"
+    click.echo(f"control API on {url}", err=True)
+    # What follows a '#' stays in the browser: no server sees it, and the page takes it out of the address bar.
+    click.echo(f"web page on {url}/{'' if given else f'#token={token}'}", err=True)
     if given is None:  # whoever does not see it now cannot ask
         click.echo(f"its token, for {TOKEN}: {token}", err=True)
     return Listening(bound, Access(token, host, serving.allow_host), tls)

@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Iterable, Mapping
 
+from router.control.page.paths import is_page
 from router.control.refusals import RefusedError
 
 __all__ = ["Access", "is_loopback", "made_token"]
@@ -45,7 +46,7 @@ class Access:
         origin = headers.get("Origin")
         if origin is not None and origin.casefold() != f"{scheme}://{host}".casefold():
             raise RefusedError(f"pages of {origin[:100]!r} may not ask here", status=403)
-        if path not in _FREE:
+        if path not in _FREE and not is_page(path):
             self._check_token(headers.get("Authorization", ""))
 
     def _is_known(self, name: str) -> bool:

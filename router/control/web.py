@@ -24,6 +24,7 @@ from router.control.doors import Door, Factory
 from router.control.messages import ErrorView, FlowsView, Health
 from router.control.metrics import metrics
 from router.control.pace import Gate
+from router.control.page.files import PageFile, page_files, page_response
 from router.control.refusals import NotThereError, RefusedError
 from router.control.subject import Subject
 from router.control.views import flow_summary, flow_view
@@ -79,6 +80,10 @@ class Web:
             "/readyz": self._readyz,
         }.items():
             app.router.add_route("GET", path, handle)
+        if self._access is not None:  # a browser comes by TCP
+            files = await asyncio.get_running_loop().run_in_executor(None, page_files)
+            for path, file in files.items():
+                app.router.add_route("GET", path, partial(self._page, file))
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -156,6 +161,9 @@ class Web:
         return subjects[name]
 
     # -- about the process ----------------------------------------------------------------------
+
+    async def _page(self, file: PageFile, request: web.Request) -> web.Response:
+        return page_response(file, request)
 
     async def _flows(self, request: web.Request) -> web.Response:
         flows = [flow_summary(each) for each in self._subjects().values()]
