@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import App
 from textual.pilot import Pilot
 
-from router_ui.app import RouterApp
+from router_ui.app import BESIDE, RouterApp
 from tests.ui.scripted import ScriptedFlow
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -21,7 +21,7 @@ async def settle(pilot: Pilot[int]) -> None:
     """Let all that was begun come to its end: keys, messages, workers, drawing. The watch goes on."""
     for _ in range(2):
         await pilot.pause()
-        work = [each for each in pilot.app.workers if each.name != "watch"]
+        work = [each for each in pilot.app.workers if each.group != BESIDE]
         if work:
             await pilot.app.workers.wait_for_complete(work)
         await pilot.pause()

@@ -32,6 +32,7 @@ VIEWS = {
     each.name: each
     for each in (
         View("graph", "1", "Graph", "graph:GraphScreen"),
-        # "queues" 2, "processor" 3, "letters" 4, "provenance" 5, "log" 6, "metrics" 7: one line each.
+        View("processor", "3", "Processor", "processor:ProcessorScreen"),
+        # "letters" 4, "provenance" 5, "log" 6, "metrics" 7: one line each.
     )
 }

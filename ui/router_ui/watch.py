@@ -33,6 +33,8 @@ class Watch:
         """The newest look; while the flow is lost, the last before that."""
         self.lost: str | None = None
         """Why the flow does not answer; None while it does."""
+        self.ended: str | None = None
+        """How the flow has ended, where it is known that it will not come back."""
         self.past = Past()
         self.runs = 0
         """Counts the processes that the flow was seen to run in: a flow that comes back begins anew."""

@@ -132,10 +132,9 @@ class _Drawn:
         cell = self._wires.setdefault(y, {}).setdefault(x, [])
         for wire in cell:
             if wire.net == net:
-                wire.sides |= sides
-                wire.edges.add(edge)
+                wire.edges[edge] = wire.edges.get(edge, 0) | sides
                 return
-        cell.append(Wire(net, sides, {edge}))
+        cell.append(Wire(net, {edge: sides}))
 
 
 def _turns(x: int, to_x: int, bend: Bend, top: int, *, is_up: bool, is_down: bool) -> list[tuple[int, int]]:

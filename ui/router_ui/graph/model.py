@@ -98,11 +98,18 @@ class Part:
 
 @dataclass(slots=True)
 class Wire:
-    """What the line of one net does in one cell: the sides it leaves by, and the connections it belongs to."""
+    """What the line of one net does in one cell: for each connection it belongs to, the sides it leaves by."""
 
     net: object
-    sides: int
-    edges: set[str] = field(default_factory=set)
+    edges: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> int:
+        """All of them together."""
+        found = 0
+        for each in self.edges.values():
+            found |= each
+        return found
 
 
 @dataclass(frozen=True, slots=True)

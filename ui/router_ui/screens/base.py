@@ -15,7 +15,7 @@ from router_ui.watch import Watch
 from router_ui.widgets.header import FlowHeader
 
 if TYPE_CHECKING:
-    from router.control.messages import FlowView
+    from router.control.messages import FlowView, ProcessorView
     from router_ui.app import RouterApp
 
 __all__ = ["FlowScreen"]
@@ -51,7 +51,7 @@ class FlowScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out what all views share around what is this one's."""
-        yield FlowHeader(self.VIEW)
+        yield FlowHeader(self.VIEW, has_list=self.router.has_list)
         yield from self.compose_view()
         yield Footer()
 
@@ -61,6 +61,23 @@ class FlowScreen(Screen[None]):
 
     def show(self, view: FlowView) -> None:
         """Show a look at the flow; called only while the view can be seen."""
+
+    def processor(self, name: str | None) -> ProcessorView | None:
+        """A processor as it was last seen; None: there is none of that name."""
+        found = self.flow.view.processors if self.flow.view is not None else []
+        return next((each for each in found if each.name == name), None)
+
+    async def switch(self, name: str | None) -> None:
+        """Stop a processor, or start one that is stopped."""
+        view = self.processor(name)
+        if view is None:
+            self.notify("choose a processor first; a connection cannot be stopped", severity="warning")
+        elif view.is_stopped:
+            await self.attempt(self.client.start_processor(view.name), f"{view.name} works again")
+        else:
+            await self.attempt(
+                self.client.stop_processor(view.name), f"{view.name} begins no more calls; its queue fills"
+            )
 
     async def attempt(self, work: Awaitable[_T], done: str = "") -> _T | None:
         """Have the flow do something and look again; where it refuses, or does not answer, say why and give None."""
@@ -73,6 +90,13 @@ class FlowScreen(Screen[None]):
             self.notify(done, markup=False)
         await self.flow.look()
         return result
+
+    async def ask_quietly(self, work: Awaitable[_T]) -> _T | None:
+        """Ask the flow; None where it does not answer, which the banner says already, or has no such thing any more."""
+        try:
+            return await work
+        except ControlError:
+            return None
 
     def on_mount(self) -> None:
         """Be told of each look."""
