@@ -13,6 +13,7 @@ _COMMANDS = {
     "validate": "Say everything that is wrong with flows; start nothing.",
     "status": "Show flows that run: the state, queues and rates of each part.",
     "top": "Watch a flow that runs, on one screen.",
+    "ui": "Watch and steer flows that run, in the terminal.",
     "tap": "Print records as they come into a connection, as JSON lines.",
     "processor": "Look at a processor of a flow that runs, stop it, start it, widen it.",
     "stop": "Stop a flow that runs: its sources first, then what is under way arrives.",

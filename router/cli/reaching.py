@@ -17,7 +17,7 @@ from router.cli.loading import fail
 if TYPE_CHECKING:
     from router.control.client import Client, FlowClient
 
-__all__ = ["Reach", "ask", "flow_reach", "is_running", "reach_options"]
+__all__ = ["Reach", "ask", "flow_reach", "is_running", "over_tcp", "reach_options"]
 
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -82,7 +82,7 @@ async def reached(reach: Reach) -> AsyncIterator[FlowClient]:
     from router.control.client import Client  # noqa: PLC0415 - `--help` asks nobody
 
     if reach.url is not None:
-        async with _over_tcp(reach) as client:
+        async with over_tcp(reach) as client:
             yield client.flow(reach.flow) if reach.flow is not None else await client.only_flow()
         return
     name, data = _on_this_machine(reach)
@@ -99,7 +99,7 @@ async def all_reached(reach: Reach) -> AsyncIterator[list[FlowClient]]:
         async with reached(reach) as flow:
             yield [flow]
     elif reach.url is not None:
-        async with _over_tcp(reach) as client:
+        async with over_tcp(reach) as client:
             yield [client.flow(each.name) for each in (await client.flows()).flows]
     else:
         clients = [(Client(each.data), each.flow) for each in running_flows()]
@@ -110,7 +110,8 @@ async def all_reached(reach: Reach) -> AsyncIterator[list[FlowClient]]:
                 await client.close()
 
 
-def _over_tcp(reach: Reach) -> Client:
+def over_tcp(reach: Reach) -> Client:
+    """What asks the process at a URL; it need not answer yet."""
     from router.cli.serving import token_from  # noqa: PLC0415 - same
     from router.control.client import Client  # noqa: PLC0415
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from router.cli.group import TeachingCommand
-from router.cli.loading import flow_options, load
-from router.cli.serving import Serving, serving_options
+from router.cli.loading import fail, flow_options, load
+from router.cli.serving import TOKEN, Serving, serving_options, token_from
 
 __all__ = ["command", "seconds_option"]
 
@@ -31,6 +32,7 @@ def seconds_option(context: click.Context, parameter: click.Parameter, value: st
     router run flows/tweets.yaml
     router run flows/tweets.yaml --set posts=my.jsonl             with another input
     router run flows/tweets.yaml --set rate=200 --set loop=true   a live demo, Ctrl-C ends it
+    router run flows/tweets.yaml --ui                             watch and steer it in the terminal
     router run orders.yaml invoices.yaml --data state             two flows, their data in state/
     router run follow.yaml --until-idle --json                    for scripts: one report a flow
 
@@ -51,6 +53,7 @@ def seconds_option(context: click.Context, parameter: click.Parameter, value: st
 )
 @click.option("--until-idle", is_flag=True, help="Stop sources that never end, when they have nothing to give.")
 @serving_options
+@click.option("--ui", "with_ui", is_flag=True, help="Watch and steer it in the terminal; q stops the flow too.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are dead letters.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON on stdout, one line a flow.")
 @click.option(
@@ -71,6 +74,7 @@ def command(
     parameters: dict[str, str],
     plugins: tuple[Path, ...],
     secrets: Path | None,
+    with_ui: bool,
     **options: Any,
 ) -> None:
     """Run flows, to their end or until they are stopped.
@@ -82,4 +86,21 @@ def command(
     from router.cli.session import Options, run  # noqa: PLC0415 - `router run --help` needs no engine
 
     serving = Serving.taken(options)
+    if with_ui:
+        _watched(serving, len(flows))
     context.exit(run(lambda: load(flows, parameters, plugins, secrets), Options(**options, serving=serving)))
+
+
+def _watched(serving: Serving, flows: int) -> None:
+    """Go on in a process of the flows alone; this one shows them, and ends with their exit code."""
+    from router.cli.apart import apart  # noqa: PLC0415 - most runs are not watched here
+    from router.cli.ui import check_terminal, watch_apart  # noqa: PLC0415
+
+    check_terminal()
+    if serving.no_control:
+        fail(["--no-control serves nothing, and --ui asks for it; leave one of them out"])
+    if serving.listen is not None and token_from(serving.token_file) is None:
+        fail([f"--ui hides the token that --listen would print; give one in a --token-file or in {TOKEN}"])
+    process = apart()
+    if process is not None:
+        sys.exit(watch_apart(process, flows=flows))

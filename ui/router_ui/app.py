@@ -91,6 +91,14 @@ class RouterApp(App[int]):
         self._flow: Watch | None = None
         self._watching: Worker[None] | None = None
 
+    async def to_the_end(self) -> int:
+        """Run until somebody leaves; the exit code."""
+        try:
+            return await self.run_async() or self.return_code or 0
+        finally:
+            if self._flows is not None:
+                await self._flows.close()
+
     @property
     def flow(self) -> Watch:
         """What is known of the flow that is shown."""
