@@ -15,6 +15,7 @@
     ├── ConnectionClosedError          put to, or take from, a connection after its flow ended
     ├── DataFolderError                the data folder belongs to another flow or another process, or is damaged
     ├── StorageError                   what was to be kept in the data folder could not be
+    ├── ReloadError                    a running flow could not be changed: it goes on as it was
     └── ControlError                   a running flow refused what its control API was asked for
         └── UnreachableError           no flow answers there
 """
@@ -38,6 +39,7 @@ __all__ = [
     "Problem",
     "ProcessorError",
     "RecordError",
+    "ReloadError",
     "RetryableError",
     "RouterError",
     "StorageError",
@@ -129,6 +131,10 @@ class DataFolderError(RouterError):
 
 class StorageError(RouterError):
     """What was to be kept in the data folder could not be; whoever gave it is told to give it again."""
+
+
+class ReloadError(RouterError):
+    """A running flow could not be changed; it goes on as it was, and the text says what is in the way."""
 
 
 class ControlError(RouterError):

@@ -7,6 +7,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -34,6 +35,8 @@ class Registry:
         self._formats: dict[str, type[Format]] = {}
         self._model_runtimes: dict[str, type[ModelRuntime]] = {}
         self._owners: dict[tuple[str, str], str] = {}
+        self._code: dict[str, str] = {}
+        """What was in each plugin file when it was loaded."""
         self.functions: FunctionTable = BUILTINS.copy()
         self.problems: list[PluginError] = []
         self.hooks = pluggy.PluginManager(GROUP)
@@ -90,6 +93,21 @@ class Registry:
         """Which plugin brought a thing: ``owner("processor type", "route")``."""
         return self._owners.get((what, name), "router")
 
+    def code_of(self, name: str, kind: type) -> str | None:
+        """What stands for the content of the plugin file that a class is from; None: it is from no file."""
+        known = (
+            ("processor type", self._processors),
+            ("format", self._formats),
+            ("model runtime", self._model_runtimes),
+        )
+        owners = [self._owners[what, name] for what, kinds in known if kinds.get(name) is kind]
+        return self._code.get(owners[0]) if owners else None
+
+    def code_called(self, source: str) -> list[tuple[str, str]]:
+        """The functions of plugin files that an expression may call, each with what stands for its file's content."""
+        owned = [(name, self._code.get(owner)) for (what, name), owner in self._owners.items() if what == "function"]
+        return sorted((name, code) for name, code in owned if code is not None and name in source)
+
     # -- loading --------------------------------------------------------------------------------
 
     def load_packages(self) -> None:
@@ -105,11 +123,13 @@ class Registry:
 
     def load_file(self, path: Path) -> None:
         """Load a plugin file: its hook, or where it has none, its processors, formats and runtimes."""
+        code = _content_of(path)
         try:
             module = load_file(path)
         except PluginError as error:
             self.problems.append(error)
         else:
+            self._code[str(path)] = code
             self.add(module, str(path))
 
     def load_folder(self, folder: Path) -> None:
@@ -192,6 +212,13 @@ def load_registry(files: Iterable[Path] = (), folder: Path | None = None) -> Reg
 def describe(error: BaseException) -> str:
     """An exception in one line, as Python's own last line of a traceback says it."""
     return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+
+
+def _content_of(path: Path) -> str:
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError:  # whoever imports it says so
+        return ""
 
 
 def _package() -> None:

@@ -21,10 +21,18 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
-        ordered = sorted(forms, key=len, reverse=True)  # of two that begin alike, the longer one is meant
-        self._text = re.compile("|".join(map(re.escape, ordered))) if forms else None
-        self._data = re.compile(b"|".join(re.escape(form.encode()) for form in ordered)) if forms else None
+        self._forms: set[str] = set()
+        self._text: re.Pattern[str] | None = None
+        self._data: re.Pattern[bytes] | None = None
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Hide these too."""
+        self._forms |= {form for secret in secrets for form in _forms(secret)}
+        if self._forms:
+            ordered = sorted(self._forms, key=len, reverse=True)  # of two that begin alike, the longer one is meant
+            self._text = re.compile("|".join(map(re.escape, ordered)))
+            self._data = re.compile(b"|".join(re.escape(form.encode()) for form in ordered))
 
     def __bool__(self) -> bool:
         return self._text is not None

@@ -77,6 +77,11 @@ class Gauge:
         """Call ``tell`` each time the level has fallen; it must be cheap."""
         self._watchers.append(tell)
 
+    def unwatch(self, tell: Callable[[], None]) -> None:
+        """Call it no more."""
+        if tell in self._watchers:
+            self._watchers.remove(tell)
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -92,7 +97,7 @@ class Surroundings:
 class Taken:
     """A batch on its way through a processor, with the acks it holds until that is done."""
 
-    __slots__ = ("_aside", "_set_aside", "acks", "batch", "connection", "done")
+    __slots__ = ("_aside", "_set_aside", "acks", "batch", "connection", "done", "number", "time")
 
     def __init__(
         self,
@@ -106,6 +111,10 @@ class Taken:
         self.acks = acks
         self.connection = connection
         self.done = done
+        self.number = 0
+        """Counts what was taken from its connection."""
+        self.time = 0.0
+        """When the first of it was put."""
         self._set_aside = set_aside
         self._aside = (0, 0)
 
@@ -136,4 +145,6 @@ class Taken:
         acks = list(batch.acks())
         for ack in acks:
             ack.hold()
-        return Taken(batch, acks, self.connection, self.done, self._set_aside)
+        taken = Taken(batch, acks, self.connection, self.done, self._set_aside)
+        taken.number, taken.time = self.number, self.time
+        return taken

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
-from router.ack import Ack, Outcome
+from router.ack import Outcome
 from router.batch import Batch
 from router.connections.base import Choose, ConnectionStats, Gauge, Limits, Surroundings, Taken
+from router.connections.entry import Entry, Turn, cut
 from router.errors import ConnectionClosedError
 
-__all__ = ["Connection", "Entry"]
+__all__ = ["Connection"]
 
 WORKING_DEPTH = 2
-
-
-class Entry:
-    """A batch that waits, and the acks it keeps waiting."""
-
-    __slots__ = ("acks", "batch", "nbytes", "row", "time")
-
-    def __init__(self, batch: Batch, acks: Sequence[Ack], nbytes: int, time: float, row: Any = None) -> None:
-        self.batch = batch
-        self.acks = acks
-        self.nbytes = nbytes
-        self.time = time
-        self.row = row
-
-
-class _Turn:
-    """A put's place among those that wait."""
-
-    __slots__ = ("_woken",)
-
-    def __init__(self) -> None:
-        self._woken: asyncio.Future[None] | None = None
-
-    async def wait(self) -> None:
-        self._woken = asyncio.get_running_loop().create_future()
-        await self._woken
-
-    def wake(self) -> None:
-        if self._woken is not None and not self._woken.done():
-            self._woken.set_result(None)
 
 
 class Connection(ABC):
@@ -63,17 +33,15 @@ class Connection(ABC):
 
     def __init__(self, id: str, limits: Limits, around: Surroundings) -> None:
         self.id = id
-        self.max_records = limits.records
-        self.max_bytes = limits.nbytes
-        self.records = 0
-        self.nbytes = 0
-        self.aside = 0
-        self.aside_bytes = 0
-        self.unacked = 0
+        self.max_records, self.max_bytes = limits.records, limits.nbytes
+        self.records = self.nbytes = 0
+        self.aside = self.aside_bytes = 0
+        self.unacked = self.dropped = 0
         self.records_in = self.records_out = 0
         self.bytes_in = self.bytes_out = 0
-        self.dropped = 0
         self.is_closed = False
+        self.admits_all = False
+        """True while the flow is changed: calls that are to end put what they have, whatever room there is."""
         self.inside: Gauge | None = None
         self.is_internal = False
         self.notify: Callable[[], None] = lambda: None
@@ -82,14 +50,16 @@ class Connection(ABC):
         """Who sees each batch that is put; must be cheap, and keep nothing waiting."""
         self.lost: Callable[[str, Batch, str], None] | None = None
         """Hears what ended here, and how: ``expired``, ``full``, ``drop``, ``dead_letters``."""
-        self._expire = limits.expire.total_seconds() if limits.expire is not None else None
+        self._expire: float | None = None
         self._when_full = limits.when_full
+        self._takes = 0
         self._now = around.now
         self._on_drop = around.on_drop
         self._memory = around.memory
         self._entries: deque[Entry] = deque()
         """What can be taken now, in order."""
-        self._putters: deque[_Turn] = deque()
+        self._putters: deque[Turn] = deque()
+        self.change(limits)
 
     def __len__(self) -> int:
         """How many batches wait."""
@@ -111,6 +81,12 @@ class Connection(ABC):
         self.is_internal = is_internal
         if not is_internal:
             inside.watch(self._wake_putter)
+
+    def leave_cycle(self) -> None:
+        """Belong to none."""
+        if self.inside is not None:
+            self.inside.unwatch(self._wake_putter)
+        self.inside, self.is_internal = None, False
 
     # -- putting --------------------------------------------------------------------------------
 
@@ -141,7 +117,7 @@ class Connection(ABC):
         """
         if self.offer(batch):
             return
-        turn = _Turn()
+        turn = Turn()
         self._putters.append(turn)
         try:
             todo = [batch]
@@ -170,17 +146,14 @@ class Connection(ABC):
         )
 
     def _pieces(self, batch: Batch) -> Iterator[Batch]:
-        if not self._is_too_large(batch):
+        if self._is_too_large(batch):
+            for piece in cut(batch, self.max_records, self.max_bytes):
+                yield from self._pieces(piece)
+        else:
             yield batch
-            return
-        count = len(batch)
-        by_bytes = count * self.max_bytes // (2 * max(1, batch.nbytes))
-        step = max(1, min(self.max_records // 2, by_bytes, count // 2))
-        for start in range(0, count, step):
-            yield from self._pieces(batch.slice(start, start + step))
 
     def _fits(self, batch: Batch) -> bool:
-        if self.is_internal:
+        if self.is_internal or self.admits_all:
             return True
         count = len(batch)
         if (
@@ -252,6 +225,8 @@ class Connection(ABC):
             self._putters[0].wake()
 
     def _is_half_empty(self) -> bool:
+        if self.admits_all or self.is_internal:
+            return True
         if self.inside is not None and 2 * self.inside.level > self.max_records:
             return False
         records, nbytes = self.records + self.aside, self.nbytes + self.aside_bytes
@@ -312,7 +287,22 @@ class Connection(ABC):
         self._memory.add(-nbytes)
         if self._putters:
             self._wake_putter()
-        return Taken(batch, acks, self.id, self._done, self.set_aside)
+        self._takes += 1
+        taken = Taken(batch, acks, self.id, self._done, self.set_aside)
+        taken.number, taken.time = self._takes, entries[0].time
+        return taken
+
+    def put_back(self, batch: Batch, time: float) -> None:
+        """Take back, as its head, what was taken and will be taken again; its acks are held already."""
+        self._entries.appendleft(Entry(batch, batch.acks(), batch.nbytes, time, self._row_of(batch)))
+        self._arrive(len(batch), batch.nbytes)
+        self.records_out -= len(batch)
+        self.bytes_out -= batch.nbytes
+        self.notify()
+
+    def _row_of(self, batch: Batch) -> Any:
+        """What stands for records on disk that were taken from here."""
+        return None
 
     def _done(self, records: int) -> None:
         self.unacked -= records
@@ -347,6 +337,17 @@ class Connection(ABC):
     @abstractmethod
     async def remove(self, choose: Choose) -> int:
         """Drop the records that wait and are chosen, by an operator's word: how many that were."""
+
+    def change(self, limits: Limits) -> None:
+        """Change the limits, what is done at them, and how long records may wait."""
+        self._expire = limits.expire.total_seconds() if limits.expire is not None else None
+        self._when_full = limits.when_full
+        self.resize(limits.records, limits.nbytes)
+
+    def let_in(self, *, is_open: bool) -> None:
+        """Let everybody in who waits for room, and who comes, until this is taken back."""
+        self.admits_all = is_open
+        self._wake_putter()
 
     def resize(self, records: int | None = None, nbytes: int | None = None) -> None:
         """Change the limits; what waits beyond the new ones stays."""

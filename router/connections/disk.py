@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from router.ack import Outcome
 from router.batch import Batch
 from router.connections.base import Choose
-from router.connections.bounded import Entry
-from router.connections.disk_queue import CACHED_BYTES, CACHED_ROWS, DiskQueue
+from router.connections.disk_queue import CACHED_ROWS, DiskQueue
+from router.connections.entry import Entry
 from router.connections.pages import page
 from router.connections.rows import Found, Place, Row
 from router.storage.packing import pack
@@ -101,7 +101,7 @@ class DiskConnection(DiskQueue):
     async def _rows_beyond(self, edge: Place | None) -> AsyncIterator[tuple[Row, Batch]]:
         while self._beyond:
             found: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
-            self._rows.load_behind(edge, CACHED_BYTES // 2, CACHED_ROWS // 2, found.set_result)
+            self._rows.load_behind(edge, self.cache // 2, CACHED_ROWS // 2, found.set_result)
             rows = await found
             if rows is None or not rows.rows:
                 return

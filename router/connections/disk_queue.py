@@ -12,7 +12,8 @@ from router.ack import Ack, Outcome
 from router.batch import Batch
 from router.codec import Failures
 from router.connections.base import Limits, Surroundings, Taken
-from router.connections.bounded import Connection, Entry
+from router.connections.bounded import Connection
+from router.connections.entry import Entry
 from router.connections.rows import Found, Place, QueueRows, Row, Waiting, outside
 from router.expression import Expression
 from router.storage.packing import UnstorableError, pack
@@ -103,6 +104,15 @@ class DiskQueue(Connection):
         if self.inside is not None:
             self.inside.add(waiting.records)
         self._load()
+
+    @property
+    def is_out(self) -> bool:
+        """True while records that were taken from here still stand on disk, for they are safe nowhere else."""
+        return bool(self._out)
+
+    def serve(self, *, whole: bool, piece: int) -> None:
+        """Give records to a consumer that takes so many at once, and whole rows only or not."""
+        self._is_whole, self._piece = whole, piece
 
     def hold_back(self) -> None:
         """Give out no more: the flow stops, and what waits is safe; what is under way has room, for none will come."""
@@ -262,6 +272,11 @@ class DiskQueue(Connection):
         ack = self._make_ack(entry.row, self._settled)
         entry.batch, entry.acks = entry.batch.owned_anew(ack), (ack,)
 
+    def _row_of(self, batch: Batch) -> Row:
+        row = batch.acks()[0].token
+        assert isinstance(row, Row)
+        return row
+
     def _settled(self, ack: Ack) -> None:
         """Delete a row whose records are safe elsewhere; give again what is not."""
         row = ack.token
@@ -273,6 +288,8 @@ class DiskQueue(Connection):
             tries = self._rejections[row.number] = self._rejections.get(row.number, 0) + 1
             wait = min(_MOST, _FIRST * 2 ** (tries - 1))
             self._call_later(wait, partial(self._rows.load, row, self._returned))
+        else:
+            self._out.discard(row.number)
 
     def _deleted(self, row: Row, _: object, _error: BaseException | None) -> None:
         """Forget it; one that could not be deleted comes again in the next run: given twice, not lost."""

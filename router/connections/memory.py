@@ -7,7 +7,8 @@ from collections import deque
 from router.ack import Outcome
 from router.batch import Batch
 from router.connections.base import Choose
-from router.connections.bounded import Connection, Entry
+from router.connections.bounded import Connection
+from router.connections.entry import Entry
 from router.connections.pages import page
 
 __all__ = ["MemoryConnection"]

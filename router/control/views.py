@@ -19,12 +19,12 @@ from router.control.messages import (
     RelationshipView,
     ReportView,
 )
-from router.control.settings import shown_settings
 from router.control.subject import Subject
 from router.engine import Bulletin, ProcessorStatus, Report, Status, SystemClock
 from router.engine.meter import CallStats
 from router.flow import ConnectionSpec, Ending, ProcessorSpec
 from router.provenance import ProvenanceOptions
+from router.showing import shown_settings
 from router.storage.sayable import in_words
 
 __all__ = [

@@ -1,9 +1,8 @@
-"""Puts a flow together: connections, runners, and who waits for whom."""
+"""Puts a flow together: connections and runners, made anew or taken over from before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from router.ack import Outcome
@@ -14,206 +13,253 @@ from router.connections.base import Gauge, Limits, Surroundings
 from router.connections.bounded import Connection
 from router.connections.disk import DiskConnection
 from router.connections.memory import MemoryConnection
-from router.connections.rows import Numbers, QueueRows
+from router.connections.rows import QueueRows
 from router.engine.calls import Caller
 from router.engine.clock import Clock
 from router.engine.context import FlowContext, answer
 from router.engine.desk import Desk
-from router.engine.drain import Coordinator, Part
+from router.engine.drain import Coordinator
 from router.engine.inlet import Inlet
 from router.engine.kept import is_exactly_once, is_kept
+from router.engine.machine import Machine
 from router.engine.outlet import Outlet
 from router.engine.runner import Runner
 from router.engine.source_runner import SourceRunner
 from router.engine.tasks import Tasks
+from router.engine.wiring import back_edges, parts_of, watch_producers
 from router.engine.workers import WorkerPool
 from router.flow import ConnectionSpec, Flow, ProcessorSpec
 from router.functions import failed
 from router.storage.database import Database
 from router.storage.state import FlowState
 
-__all__ = ["Machine", "build"]
+__all__ = ["Builder", "Fresh"]
+
+Fresh = dict[str, "Runner | SourceRunner"]
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """A flow put together, nothing started."""
+class Builder:
+    """Makes the parts of one flow, and joins them: at the start all of them, at a reload those that are new.
 
-    connections: Mapping[str, Connection]
-    runners: Mapping[str, Runner]
-    sources: Mapping[str, SourceRunner]
-    upstream_first: tuple[str, ...]
-    """Names of all processors, producers before consumers."""
-    order: tuple[str, ...]
-    """Names of all processors, as the flow has them."""
-    numbers: Numbers
-    """The numbers of rows in disk connections."""
+    ``machine`` holds what runs. Nothing here waits, so between two awaits a flow is joined
+    wholly as it was, or wholly as it is to be.
+    """
 
-    @property
-    def durable(self) -> Iterator[DiskConnection]:
-        """The connections whose records are on disk."""
-        return (each for each in self.connections.values() if isinstance(each, DiskConnection))
+    def __init__(self, *, clock: Clock, desk: Desk, coordinator: Coordinator, tasks: Tasks, database: Database) -> None:
+        self.machine = Machine()
+        self.left: dict[str, DiskConnection] = {}
+        """Connections on disk that went while the flow ran: some of their records may be under way still."""
+        self._clock = clock
+        self._desk = desk
+        self._coordinator = coordinator
+        self._tasks = tasks
+        self._database = database
+        self._cycles: dict[str, Gauge] = {}
 
-    def of(self, name: str) -> Runner | SourceRunner:
-        """Who runs a processor."""
-        return self.runners.get(name) or self.sources[name]
+    def build(self, flow: Flow, processors: Mapping[str, Processor]) -> Machine:
+        """Put a flow together from its processors."""
+        self.join(flow, self.made(flow, processors), self.connections_for(flow, ()))
+        return self.machine
 
+    # -- making ---------------------------------------------------------------------------------
 
-class _Builder:
-    def __init__(
-        self,
-        flow: Flow,
-        processors: Mapping[str, Processor],
-        *,
-        clock: Clock,
-        desk: Desk,
-        coordinator: Coordinator,
-        tasks: Tasks,
-        database: Database,
-    ) -> None:
-        self.flow = flow
-        self.processors = processors
-        self.clock = clock
-        self.desk = desk
-        self.coordinator = coordinator
-        self.tasks = tasks
-        self.database = database
-        self.numbers = Numbers()
-        self.memory = Gauge()
-        self.back_edges = _back_edges(flow)
-        self.connections = self._connections()
-        self.made: dict[str, Runner | SourceRunner] = {}
+    def connections_for(self, flow: Flow, anew: Collection[str]) -> dict[str, Connection]:
+        """Every connection of a flow: those there are, but for the ones that are to be made anew."""
+        known = self.machine.connections
+        return {
+            spec.id: known[spec.id] if spec.id in known and spec.id not in anew else self._connection(flow, spec)
+            for spec in flow.connections
+        }
 
-    def _connections(self) -> dict[str, Connection]:
-        made: dict[str, Connection] = {}
-        cycles = {
+    def made(self, flow: Flow, processors: Mapping[str, Processor]) -> Fresh:
+        """Who runs these processors; they are joined to nothing yet."""
+        return {
+            name: self._source(flow, flow.processors[name], each)
+            if isinstance(each, Source)
+            else self._runner(flow, flow.processors[name], each)
+            for name, each in processors.items()
+        }
+
+    def equip(self, runner: Runner | SourceRunner, processor: Processor, *, splices: bool = False) -> None:
+        """Have a runner work with this processor, in place of the one it had."""
+        if isinstance(runner, SourceRunner):
+            assert isinstance(processor, Source)
+            runner.source = processor
+            return
+        spec, checked = runner.spec, partial(runner.outlet.checked, may_retry=True)
+        runner.processor = processor
+        runner.caller = Caller(spec, processor, runner.context, self._clock, checked)
+        runner.caller.splices = splices
+        if spec.run.execution == "process":
+            runner.caller.workers = WorkerPool(processor, runner.context, self._clock, spec.run.concurrency)
+
+    # -- joining --------------------------------------------------------------------------------
+
+    def join(self, flow: Flow, fresh: Fresh, connections: dict[str, Connection], resized: Collection[str] = ()) -> None:
+        """Make of the machine what the flow says: its connections, those who run already, and these new ones."""
+        machine, back = self.machine, back_edges(flow)
+        self._connect(connections)
+        for name in (*machine.runners, *machine.sources):
+            if name not in flow.processors:
+                machine.take_out(name)
+        for name, each in fresh.items():
+            machine.put(name, each)
+        machine.sort(list(flow.processors), [name for members in flow.components for name in sorted(members)])
+        self._join_cycles(flow)
+        for spec in flow.processors.values():
+            self._join(flow, spec, back)
+        for link in flow.connections:
+            if link.id in resized:
+                connections[link.id].change(_limits(link))
+        for name, runner in machine.runners.items():
+            behind = flow.downstream_of(name)
+            runner.caller.splices = not any(machine.runners[each].processor.decodes for each in behind)
+        watch_producers(flow, machine)
+        self._coordinator.use(parts_of(flow, machine))
+
+    def _connect(self, connections: Mapping[str, Connection]) -> None:
+        """Have these connections, and no others."""
+        known = self.machine.connections
+        for id_, connection in known.items():
+            if connections.get(id_) is not connection:
+                connection.close()
+                if isinstance(connection, DiskConnection):
+                    self.left[id_] = connection
+        known.clear()
+        known.update(connections)
+
+    def _join(self, flow: Flow, spec: ProcessorSpec, back: frozenset[str]) -> None:
+        each = self.machine.of(spec.name)
+        each.spec = spec
+        each.outlet.lead(spec, self.machine.connections, projection=flow.projection, back_edges=back)
+        each.context.is_exactly_once = is_exactly_once(flow, spec)
+        if isinstance(each, SourceRunner):
+            each.max_memory = flow.run.memory
+            return
+        inputs = [(link, self.machine.connections[link.id]) for link in flow.inputs_of(spec.name)]
+        each.inlet.take_from(inputs)
+        each.keep_in(self._database if is_kept(spec) else None)
+        each.holdings.inside = self._cycles.get(spec.name)
+        for _, connection in inputs:
+            connection.notify = each.notify
+            if isinstance(connection, DiskConnection):
+                connection.may_return = partial(_may_return, each)
+                connection.serve(whole=is_kept(spec), piece=spec.run.batch.records)
+
+    def _join_cycles(self, flow: Flow) -> None:
+        """Let each cycle know what lies within it, counted anew."""
+        machine = self.machine
+        self._cycles = {
             name: gauge
-            for members in self.flow.components
-            if self.flow.is_cycle(members)
+            for members in flow.components
+            if flow.is_cycle(members)
             for gauge in [Gauge()]
             for name in members
         }
-        for spec in self.flow.connections:
-            connection = self._connection(spec)
-            if (inside := cycles.get(spec.consumer)) is not None:
-                connection.join_cycle(inside, is_internal=cycles.get(spec.producer) is inside)
-            made[spec.id] = connection
-        self.cycles = cycles
-        return made
+        for spec in flow.connections:
+            connection = machine.connections[spec.id]
+            connection.leave_cycle()
+            if (inside := self._cycles.get(spec.consumer)) is not None:
+                inside.level += connection.records + connection.unacked
+                connection.join_cycle(inside, is_internal=self._cycles.get(spec.producer) is inside)
+        for name, inside in self._cycles.items():
+            inside.level += machine.runners[name].holdings.records
 
-    def _connection(self, spec: ConnectionSpec) -> Connection:
-        limits = Limits(
-            records=spec.queue.max_records,
-            nbytes=spec.queue.max_bytes,
-            expire=spec.queue.expire,
-            when_full=spec.queue.when_full,
-        )
-        around = Surroundings(now=self.clock.now, on_drop=self.desk.told_dropped, memory=self.memory)
+    # -- one connection -------------------------------------------------------------------------
+
+    def _connection(self, flow: Flow, spec: ConnectionSpec) -> Connection:
+        around = Surroundings(now=self._clock.now, on_drop=self._desk.told_dropped, memory=self.machine.memory)
         if not spec.queue.is_durable:
-            return MemoryConnection(spec.id, limits, around)
-        consumer = self.flow.processors[spec.consumer]
+            return MemoryConnection(spec.id, _limits(spec), around)
         return DiskConnection(
             spec.id,
-            limits,
+            _limits(spec),
             around,
-            rows=QueueRows(self.database, spec.id, self.numbers, self.clock.now),
-            make_ack=self.coordinator.new_ack,
-            call_later=self.clock.call_later,
+            rows=QueueRows(self._database, spec.id, self.machine.numbers, self._clock.now),
+            make_ack=self._coordinator.new_ack,
+            call_later=self._clock.call_later,
             refuse=partial(self._refuse, spec),
-            tell=partial(self.desk.bulletin, spec.id),
+            tell=partial(self._desk.bulletin, spec.id),
             order=spec.queue.order,
             priority=spec.queue.priority,
-            whole=is_kept(consumer),
-            piece=consumer.run.batch.records,
         )
 
     def _refuse(self, spec: ConnectionSpec, batch: Batch, failures: Failures) -> None:
         """Send what cannot be kept on disk to the dead letters."""
-        self.tasks.start(self._dead_letter(spec, failed(batch, failures, spec.producer)), f"{spec.id} refused")
+        producer = self.machine.of(spec.producer)
+        refused = failed(batch, failures, spec.producer)
+        self._tasks.start(self._dead_letter(spec, producer, refused), f"{spec.id} refused")
 
-    async def _dead_letter(self, spec: ConnectionSpec, batch: Batch) -> None:
+    async def _dead_letter(self, spec: ConnectionSpec, producer: Runner | SourceRunner, batch: Batch) -> None:
         acks = batch.acks()
         for ack in acks:
             ack.hold()
-        is_safe = await self.desk.dead_letters_of(self.made[spec.producer])(batch, spec.id)
+        is_safe = await self._desk.dead_letters_of(producer)(batch, spec.id)
         for ack in acks:
             ack.release(Outcome.DEAD_LETTERED if is_safe else Outcome.REJECTED)
 
-    def runner(self, spec: ProcessorSpec, processor: Processor) -> Runner:
-        inputs = [(each, self.connections[each.id]) for each in self.flow.inputs_of(spec.name)]
-        outlet = self._outlet(spec)
+    # -- one processor --------------------------------------------------------------------------
+
+    def _runner(self, flow: Flow, spec: ProcessorSpec, processor: Processor) -> Runner:
+        outlet = Outlet(spec)
         runner = Runner(
             spec,
             processor,
-            Inlet(inputs, spec.run.batch),
+            Inlet(spec.run.batch),
             outlet,
-            clock=self.clock,
-            tasks=self.tasks,
-            watcher=self.coordinator,
+            clock=self._clock,
+            tasks=self._tasks,
+            watcher=self._coordinator,
         )
         self._watch(outlet, runner)
-        if is_kept(spec):
-            runner.keep_in(self.database)
-        state = FlowState(self.database, spec.name, self.clock.now)
-        runner.context = self._context(spec, state, runner.holdings, runner.wake_at)
+        state = FlowState(self._database, spec.name, self._clock.now)
+        runner.context = self._context(flow, spec, state, runner.holdings, runner.wake_at)
         runner.commit = lambda scope: scope.commit(state, runner.context.answer)
-        runner.caller = Caller(spec, processor, runner.context, self.clock, partial(outlet.checked, may_retry=True))
-        runner.caller.splices = not any(self.processors[name].decodes for name in self.flow.downstream_of(spec.name))
-        if spec.run.execution == "process":
-            runner.caller.workers = WorkerPool(processor, runner.context, self.clock, spec.run.concurrency)
-        runner.holdings.inside = self.cycles.get(spec.name)
-        for _, connection in inputs:
-            connection.notify = runner.notify
-            if isinstance(connection, DiskConnection):
-                connection.may_return = lambda: not runner.is_over
-        self.made[spec.name] = runner
+        self.equip(runner, processor)
         return runner
 
-    def source(self, spec: ProcessorSpec, source: Source) -> SourceRunner:
-        outlet = self._outlet(spec)
+    def _source(self, flow: Flow, spec: ProcessorSpec, source: Source) -> SourceRunner:
+        outlet = Outlet(spec)
         runner = SourceRunner(
             spec,
             source,
             outlet,
-            clock=self.clock,
-            memory=self.memory,
-            max_memory=self.flow.run.memory,
-            make_ack=self.coordinator.new_ack,
-            watcher=self.coordinator,
+            clock=self._clock,
+            memory=self.machine.memory,
+            max_memory=flow.run.memory,
+            make_ack=self._coordinator.new_ack,
+            watcher=self._coordinator,
         )
         self._watch(outlet, runner)
-        runner.context = self._context(
-            spec, FlowState(self.database, spec.name, self.clock.now), _HoldsNothing(), _wakes_nothing
-        )
-        self.made[spec.name] = runner
+        state = FlowState(self._database, spec.name, self._clock.now)
+        runner.context = self._context(flow, spec, state, _HoldsNothing(), _wakes_nothing)
         return runner
-
-    def _outlet(self, spec: ProcessorSpec) -> Outlet:
-        return Outlet(spec, self.connections, projection=self.flow.projection, back_edges=self.back_edges)
 
     def _watch(self, outlet: Outlet, runner: Runner | SourceRunner) -> None:
         outlet.watch(
             on_wait=runner.on_blocked,
-            tell_full=self.desk.tell_full,
-            dead_letter=self.desk.dead_letters_of(runner),
+            tell_full=self._desk.tell_full,
+            dead_letter=self._desk.dead_letters_of(runner),
         )
 
-    def _context(self, spec: ProcessorSpec, state: FlowState, holder: object, wake_at: object) -> FlowContext:
+    def _context(
+        self, flow: Flow, spec: ProcessorSpec, state: FlowState, holder: object, wake_at: object
+    ) -> FlowContext:
         name = spec.name
 
         def answered(batch: object, status: int, headers: Mapping[str, str] | None) -> None:
             surplus = answer(batch, status, headers)  # type: ignore[arg-type]
             if surplus:
-                self.desk.bulletin(name, "answers nobody waits for were left out", {"answers": surplus})
+                self._desk.bulletin(name, "answers nobody waits for were left out", {"answers": surplus})
 
         return FlowContext(
             name,
-            self.flow.name,
-            clock=self.clock,
+            flow.name,
+            clock=self._clock,
             state=state,
-            is_exactly_once=is_exactly_once(self.flow, spec),
+            is_exactly_once=is_exactly_once(flow, spec),
             holder=holder,  # type: ignore[arg-type]
-            bulletin=self.desk.bulletin,
+            bulletin=self._desk.bulletin,
             answer=answered,
             wake_at=wake_at,  # type: ignore[arg-type]
         )
@@ -233,87 +279,14 @@ def _wakes_nothing(time: float | None) -> None:
     raise TypeError(f"a source is not woken (at {time}); use context.sleep in produce")
 
 
-def build(
-    flow: Flow,
-    processors: Mapping[str, Processor],
-    *,
-    clock: Clock,
-    desk: Desk,
-    coordinator: Coordinator,
-    tasks: Tasks,
-    database: Database,
-) -> Machine:
-    """Put a flow together from its processors."""
-    builder = _Builder(
-        flow, processors, clock=clock, desk=desk, coordinator=coordinator, tasks=tasks, database=database
+def _may_return(runner: Runner) -> bool:
+    return not runner.is_over
+
+
+def _limits(spec: ConnectionSpec) -> Limits:
+    return Limits(
+        records=spec.queue.max_records,
+        nbytes=spec.queue.max_bytes,
+        expire=spec.queue.expire,
+        when_full=spec.queue.when_full,
     )
-    runners: dict[str, Runner] = {}
-    sources: dict[str, SourceRunner] = {}
-    for name, spec in flow.processors.items():
-        processor = processors[name]
-        if isinstance(processor, Source):
-            sources[name] = builder.source(spec, processor)
-        else:
-            runners[name] = builder.runner(spec, processor)
-    _watch_producers(flow, runners, sources)
-    coordinator.use(_parts(flow, runners, sources))
-    ordered = tuple(name for members in flow.components for name in sorted(members))
-    return Machine(builder.connections, runners, sources, ordered, tuple(flow.processors), builder.numbers)
-
-
-def _parts(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, SourceRunner]) -> list[Part]:
-    parts = [
-        Part(
-            [runners[name] for name in sorted(members) if name in runners],
-            [sources[name] for name in sorted(members) if name in sources],
-            is_cycle=flow.is_cycle(members),
-        )
-        for members in flow.components
-    ]
-    edges = {(flow.component_of[each.producer], flow.component_of[each.consumer]) for each in flow.connections}
-    for producer, consumer in sorted(edges):
-        if producer != consumer:
-            parts[producer].downstream.append(parts[consumer])
-    return parts
-
-
-def _watch_producers(flow: Flow, runners: Mapping[str, Runner], sources: Mapping[str, SourceRunner]) -> None:
-    """Let each runner know when waiting for a fuller batch is in vain."""
-    for name, runner in runners.items():
-        names = dict.fromkeys(each.producer for each in flow.inputs_of(name) if each.producer != name)
-        producers = [runners.get(each) or sources[each] for each in names]
-        runner.is_idle = partial(_are_idle, producers)
-        if runner.spec.run.batch.wait:
-            for producer in producers:
-                producer.patient = (*producer.patient, runner)
-
-
-def _are_idle(producers: Sequence[Runner | SourceRunner]) -> bool:
-    return all(each.is_waiting if isinstance(each, SourceRunner) else not each.can_run for each in producers)
-
-
-def _back_edges(flow: Flow) -> frozenset[str]:
-    """The connections that close a cycle: each round of a record passes one of them."""
-    outgoing: dict[str, list[tuple[str, str]]] = {name: [] for name in flow.processors}
-    for each in flow.connections:
-        outgoing[each.producer].append((each.id, each.consumer))
-    back: set[str] = set()
-    finished: set[str] = set()
-    for root in [name for members in flow.components for name in sorted(members)]:
-        if root in finished:
-            continue
-        path = {root}
-        work = [(root, iter(outgoing[root]))]
-        while work:
-            name, rest = work[-1]
-            step = next(rest, None)
-            if step is None:
-                work.pop()
-                path.discard(name)
-                finished.add(name)
-            elif step[1] in path:
-                back.add(step[0])
-            elif step[1] not in finished:
-                path.add(step[1])
-                work.append((step[1], iter(outgoing[step[1]])))
-    return frozenset(back)

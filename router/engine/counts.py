@@ -24,7 +24,8 @@ class Counts:
         rows: list[Count] = []
         for kind, name, relationship, total in self.totals():
             key = (kind, name, relationship)
-            added = total - self._seen.get(key, 0)
+            seen = self._seen.get(key, 0)
+            added = total - seen if total >= seen else total  # less: it has begun anew
             if added:
                 rows.append((minute, *key, added))
                 self._seen[key] = total

@@ -63,20 +63,40 @@ class Coordinator:
         self._fail = fail
         self._part_of: dict[Runner, Part] = {}
         self._runners: list[Runner] = []
+        self._is_changing = False
         self._sources: list[SourceRunner] = []
         self._waiting = 0
         self._paused = 0
         self._is_looking = False
 
     def use(self, parts: list[Part]) -> None:
-        """Look after these parts, upstream first."""
+        """Look after these parts, upstream first; what had ended before has still."""
+        before = {each: part for part in self.parts for each in (*part.runners, *part.sources)}
         self.parts = parts
         self._part_of = {runner: part for part in parts for runner in part.runners}
         self._runners = list(self._part_of)
         self._sources = [source for part in parts for source in part.sources]
         for part in parts:
+            known = [before.get(each) for each in (*part.runners, *part.sources)]
+            part.is_told = all(each is not None and each.is_told for each in known)
+            part.is_ended = all(each is not None and each.is_ended for each in known)
             for each in part.downstream:
-                each.open_upstream += 1
+                each.open_upstream += not part.is_ended
+
+    def begin_change(self) -> None:
+        """The flow is changed: whether something has ended, or can go no further, is looked at when it is done."""
+        self._is_changing = True
+
+    def end_change(self) -> None:
+        """Look at everything again."""
+        self._is_changing = False
+        for runner in self._runners:
+            runner.notify()
+        self._look_done()
+
+    def has_ended(self, runner: Runner) -> bool:
+        """True if it was told that its input has ended, and so is given nothing more."""
+        return self._part_of[runner].is_told
 
     # -- what runners tell ----------------------------------------------------------------------
 
@@ -146,7 +166,7 @@ class Coordinator:
     # -- the end of input -----------------------------------------------------------------------
 
     def _try_to_end(self, part: Part) -> None:
-        if not part.is_quiet:
+        if self._is_changing or not part.is_quiet:
             return
         holders = part.holders()
         if not part.is_told:
@@ -178,7 +198,7 @@ class Coordinator:
                 runner.notify()
 
     def _look_done(self) -> None:
-        if self.is_stopping or self.done.is_set() or not all(part.is_ended for part in self.parts):
+        if self.is_stopping or self._is_changing or self.done.is_set() or not all(part.is_ended for part in self.parts):
             return
         if self.outstanding:
             if self.when_stored(self._look_done):
@@ -196,7 +216,7 @@ class Coordinator:
 
     def _look_stalled(self) -> None:
         self._is_looking = False
-        if self.done.is_set() or any(runner.can_run for runner in self._runners):
+        if self._is_changing or self.done.is_set() or any(runner.can_run for runner in self._runners):
             return
         if self.when_stored(self._look_stalled_soon):
             return

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from router.authoring import Why
-from router.engine.build import Machine
 from router.engine.clock import Clock, Timer
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
+from router.engine.machine import Machine
 from router.engine.redrive import Redrive
 from router.storage.database import Database
 

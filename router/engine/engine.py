@@ -14,22 +14,26 @@ from typing import Literal, Self, final
 
 from router.authoring import Context, Processor
 from router.connections.bounded import Connection
-from router.engine.build import Machine, build
-from router.engine.clock import Clock, SystemClock, sleep
+from router.difference import Difference
+from router.engine.assembly import assemble
+from router.engine.changing import Changing
+from router.engine.clock import Clock, SystemClock
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.drainage import Drainage
-from router.engine.following import follow
+from router.engine.following import attach, follow
+from router.engine.machine import Machine
 from router.engine.overview import report_of, statuses
 from router.engine.ports import Inbox
 from router.engine.provenance import Provenance
 from router.engine.redrive import Redrive
+from router.engine.reload import Wishes
 from router.engine.report import Bulletin, Report, Status
 from router.engine.restore import restore
-from router.engine.retry import Backoff
+from router.engine.starting import Starter, made
 from router.engine.steering import Steering
 from router.engine.tasks import Tasks
-from router.errors import ConfigError, ProcessorError, RetryableError, nearest
+from router.errors import ConfigError, ProcessorError, nearest
 from router.flow import Flow
 from router.secrecy import Mask
 from router.storage.database import Database
@@ -95,7 +99,8 @@ class Engine:
         self._redrive: Redrive
         self._drainage: Drainage
         self._provenance: Provenance | None = None
-        self._running: list[str] = []
+        self._starter: Starter
+        self._changing: Changing
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -108,7 +113,8 @@ class Engine:
         """
         if self._started:
             raise RuntimeError("an engine runs once; make another for the next run")
-        self._assemble({name: self._made(name) for name in self.flow.processors})
+        names = {name: self._replace.get(name) for name in self.flow.processors}
+        self._assemble(made(self.flow, names, self._hide))
         self._started = time.perf_counter()
         self._provenance = follow(
             self.flow, self._machine, self._redrive, folder=self._data, clock=self._clock, desk=self._desk
@@ -122,7 +128,7 @@ class Engine:
                     each.refuse()
             raise
         for name, runner in self._machine.runners.items():
-            self._tasks.start(runner.run(), name)
+            runner.task = self._tasks.start(runner.run(), name)
         self._redrive.begin()
         for name, source in self._machine.sources.items():
             source.task = self._tasks.start(source.run(), name)
@@ -165,6 +171,35 @@ class Engine:
                 self._over.set()
                 self._tell_plugins(self._report)
         return self._report
+
+    async def reload(
+        self,
+        flow: Flow,
+        *,
+        replace: Mapping[str, Processor] | None = None,
+        give_back: bool = False,
+        drop: bool = False,
+    ) -> Difference:
+        """Make this flow of the one that runs; what is the same in both does not notice, and no record is lost.
+
+        Processors that changed are stopped when their calls have ended, and begun anew; connections keep
+        their records. All of it takes up to the flow's ``run.drain``, or is not done. One reload
+        at a time; a stop comes first. Cancelled, it goes on all the same.
+
+        Args:
+            replace: Instances to use from now on, by name, as for the engine itself.
+            give_back: Have sources give again what would have to be waited for: what a processor holds that is
+                stopped, what a source has given that is stopped. Some of it comes twice.
+            drop: Drop records that still wait in connections which the new flow does not have.
+
+        Raises:
+            ReloadError: it could not be done; the flow goes on as it was.
+            ConfigError: ``replace`` names a processor the flow does not have.
+            RuntimeError: the engine has not been started.
+        """
+        if not self._started:
+            raise RuntimeError("the engine has not been started; start it with: async with Engine(...) as engine")
+        return await self._changing.reload(flow, replace or {}, Wishes(give_back=give_back, drop=drop))
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -240,7 +275,7 @@ class Engine:
         letters = DeadLetters(self._database, self._clock.now, self.flow.version)
         self._coordinator.when_stored = self._database.call_when_written
         self._desk = Desk(self.flow.name, self._clock, letters, on_letter=self._on_letter, hide=self._hide)
-        self._machine = build(
+        parts = assemble(
             self.flow,
             processors,
             clock=self._clock,
@@ -248,24 +283,13 @@ class Engine:
             coordinator=self._coordinator,
             tasks=self._tasks,
             database=self._database,
+            hide=self._hide,
+            fail=self._fail,
+            instances=self._replace,
+            adopt=self._adopt,
         )
-        self._redrive = Redrive(
-            self.flow,
-            self._machine.connections,
-            self._machine.runners,
-            clock=self._clock,
-            desk=self._desk,
-            coordinator=self._coordinator,
-            tasks=self._tasks,
-        )
-        self._drainage = Drainage(
-            self._machine,
-            clock=self._clock,
-            desk=self._desk,
-            coordinator=self._coordinator,
-            database=self._database,
-            redrive=self._redrive,
-        )
+        self._machine, self._starter, self._changing = parts.machine, parts.starter, parts.changing
+        self._redrive, self._drainage = parts.redrive, parts.drainage
 
     async def _start_all(self) -> None:
         """Find what earlier runs left, and start every processor, sinks first."""
@@ -275,29 +299,15 @@ class Engine:
         if self.flow.registry is not None:
             self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
         for name in reversed(self._machine.upstream_first):
-            await self._start(name)
+            await self._starter.start(self._machine.of(name))
 
-    def _made(self, name: str) -> Processor:
-        try:
-            return self._replace.get(name) or self.flow.processors[name].make()
-        except (Exception, SystemExit) as error:
-            raise self._no_start(name, error) from error
-
-    async def _start(self, name: str) -> None:
-        each = self._machine.of(name)
-        self._running.append(name)
-        backoff = Backoff(self._clock.now())
-        while True:
-            try:
-                await each.start()
-            except RetryableError as error:
-                wait = backoff.next(error)
-                self._desk.bulletin(name, "cannot start yet; trying again", {"error": error, "seconds": round(wait, 1)})
-                await sleep(self._clock, wait)
-            except (Exception, SystemExit) as error:
-                raise self._no_start(name, error) from error
-            else:
-                return
+    def _adopt(self, flow: Flow) -> None:
+        """Be another flow from now on."""
+        self.flow = self._redrive.flow = flow
+        self._hide.add(flow.secrets)
+        self._desk.letters.version = flow.version
+        if self._provenance is not None and self._provenance.is_on and self._provenance.follows:
+            attach(flow, self._machine, self._provenance)
 
     # -- ending ---------------------------------------------------------------------------------
 
@@ -340,6 +350,7 @@ class Engine:
     async def _shut_down(self, drain: float | None) -> Report:
         seconds = self.flow.run.drain.total_seconds() if drain is None else drain
         outcome: Literal["done", "stopped", "cut_off", "failed"] = "done"
+        await self._changing.end()
         if not self._coordinator.done.is_set() or self._error is not None:
             is_full = await self._drainage.drain(0.0 if self._error is not None else seconds, self._end_tasks)
             outcome = "failed" if self._error is not None else "stopped" if is_full else "cut_off"
@@ -362,9 +373,7 @@ class Engine:
         order = [*self._machine.upstream_first]
         sources = [name for name in order if name in self._machine.sources]
         for name in [*(name for name in order if name not in self._machine.sources), *sources]:
-            if name in self._running:
-                await self._stop_one(name)
-        self._running.clear()
+            await self._starter.stop(self._machine.of(name))
         for runner in self._machine.runners.values():
             runner.close()
         self._desk.tell_rest()
@@ -387,13 +396,3 @@ class Engine:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the flow has ended, whatever a plugin says to that
             text = "a plugin failed when it was told that the flow has stopped"
             self._desk.bulletin(self.flow.name, text, {"error": f"{type(error).__name__}: {error}"})
-
-    async def _stop_one(self, name: str) -> None:
-        try:
-            await self._machine.of(name).stop_processor()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the others must be stopped too
-            self._desk.bulletin(name, "did not stop cleanly", {"error": f"{type(error).__name__}: {error}"})
-
-    def _no_start(self, name: str, error: BaseException) -> ProcessorError:
-        text = str(error) if isinstance(error, ProcessorError | ConfigError) else f"{type(error).__name__}: {error}"
-        return ProcessorError(f"processor {name!r} could not start: {self._hide(text)}")

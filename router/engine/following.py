@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from router.engine.build import Machine
 from router.engine.clock import Clock
 from router.engine.counts import Total
 from router.engine.desk import Desk
+from router.engine.machine import Machine
 from router.engine.provenance import Provenance
 from router.engine.redrive import Redrive
+from router.engine.runner import Runner
 from router.engine.trail import Trail
 from router.flow import Flow
 from router.provenance import ProvenanceOptions
 
-__all__ = ["follow"]
+__all__ = ["attach", "follow"]
 
 
 def follow(
@@ -44,19 +45,21 @@ def follow(
     provenance.watch(lambda: _totals(machine))
     if provenance.follows:
         redrive.replayed = provenance.replayed
-        _attach(flow, machine, provenance)
+        attach(flow, machine, provenance)
     return provenance
 
 
-def _attach(flow: Flow, machine: Machine, provenance: Provenance) -> None:
+def attach(flow: Flow, machine: Machine, provenance: Provenance) -> None:
+    """Put a trail beside each processor that has none; those that have one learn where their relationships lead now."""
     for name, spec in flow.processors.items():
-        source = machine.sources.get(name)
-        if source is not None:
-            source.trail = source.outlet.trail = Trail(provenance, spec, is_sink=False)
+        each = machine.of(name)
+        if each.trail is not None:
+            each.trail.lead(spec)
             continue
-        runner = machine.runners[name]
-        trail = Trail(provenance, spec, is_sink=runner.processor.is_sink)
-        runner.trail = runner.outlet.trail = runner.holdings.trail = trail
+        is_sink = isinstance(each, Runner) and each.processor.is_sink
+        each.trail = each.outlet.trail = Trail(provenance, spec, is_sink=is_sink)
+        if isinstance(each, Runner):
+            each.holdings.trail = each.trail
     for connection in machine.connections.values():
         connection.lost = provenance.lost
 

@@ -14,10 +14,14 @@ __all__ = ["Inlet"]
 class Inlet:
     """Takes from whichever connection has something, the one served least first; never waits for a particular one."""
 
-    def __init__(self, inputs: Sequence[tuple[ConnectionSpec, Connection]], options: BatchOptions) -> None:
+    def __init__(self, options: BatchOptions) -> None:
+        self._records, self._nbytes = options.records, options.nbytes
+        self.take_from(())
+
+    def take_from(self, inputs: Sequence[tuple[ConnectionSpec, Connection]]) -> None:
+        """Take from these connections from now on."""
         self._inputs = [(spec.input, connection) for spec, connection in inputs]
         self._served = [0] * len(self._inputs)
-        self._records, self._nbytes = options.records, options.nbytes
         self._only = self._inputs[0][1] if len(self._inputs) == 1 and self._inputs[0][0] is None else None
 
     @property

@@ -47,7 +47,18 @@ class Outlet:
     full, for all at once, so one full branch does not starve its siblings.
     """
 
-    def __init__(
+    def __init__(self, spec: ProcessorSpec) -> None:
+        self.counts: dict[str, int] = {each.name: 0 for each in spec.relationships}
+        self.errors = 0
+        self.trail: Trail | None = None
+        self.connections: list[Connection] = []
+        """All that it puts into."""
+        self._spec = spec
+        self._targets: dict[str, list[Connection | Ending | Unconnected]] = {}
+        self._projection: Projection | None = None
+        self._back_edges: frozenset[str] = frozenset()
+
+    def lead(
         self,
         spec: ProcessorSpec,
         connections: Mapping[str, Connection],
@@ -55,17 +66,15 @@ class Outlet:
         projection: Projection | None,
         back_edges: frozenset[str],
     ) -> None:
-        self.counts: dict[str, int] = {each.name: 0 for each in spec.relationships}
-        self.errors = 0
-        self.trail: Trail | None = None
+        """Send what is put from now on to where this says."""
         self._spec = spec
         self._projection = projection
         self._back_edges = back_edges
-        self._targets: dict[str, list[Connection | Ending | Unconnected]] = {
+        self._targets = {
             relationship: [connections[target.id] if not isinstance(target, Ending) else target for target in targets]
             for relationship, targets in spec.routes.items()
         }
-        self._downstream = list(
+        self.connections = list(
             dict.fromkeys(
                 each for targets in self._targets.values() for each in targets if isinstance(each, Connection)
             )
@@ -89,7 +98,7 @@ class Outlet:
     @property
     def is_deep(self) -> bool:
         """True if a connection downstream has enough queued that this processor should give up its turn."""
-        return any([connection.is_deep for connection in self._downstream])  # noqa: C419 - once a batch: cheaper
+        return any([connection.is_deep for connection in self.connections])  # noqa: C419 - once a batch: cheaper
 
     def checked(self, outputs: Outputs, *, may_retry: bool = False) -> Outputs:
         """Send to ``failure`` what is put into a relationship that the processor does not have, or leads nowhere."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.engine.build import Machine
+from router.engine.machine import Machine
 from router.engine.report import ProcessorReport, ProcessorStatus
 from router.engine.runner import Runner
 from router.engine.source_runner import SourceRunner

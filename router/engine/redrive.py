@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from router.connections.bounded import Connection
 from router.engine.clock import Alarm, Clock
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
+from router.engine.machine import Machine
 from router.engine.runner import Runner
 from router.engine.tasks import Tasks
 from router.errors import StorageError
@@ -37,17 +38,16 @@ class Redrive:
     def __init__(
         self,
         flow: Flow,
-        connections: Mapping[str, Connection],
-        runners: Mapping[str, Runner],
+        machine: Machine,
         *,
         clock: Clock,
         desk: Desk,
         coordinator: Coordinator,
         tasks: Tasks,
     ) -> None:
-        self._flow = flow
-        self._connections = connections
-        self._consumers = {spec.id: runners[spec.consumer] for spec in flow.connections}
+        self.flow = flow
+        """The flow as it is now."""
+        self._machine = machine
         self._letters = desk.letters
         self._desk = desk
         self._coordinator = coordinator
@@ -56,7 +56,9 @@ class Redrive:
         self._marks = Marks(self._letters.path)
         self._taken: set[int] = set()
         """Letters that this run has taken up, until they have settled; the rejected ones to its end."""
-        self._is_putting = False
+        self.is_putting = False
+        """True while letters are read and put."""
+        self._is_held = False
         self._is_over = False
         self.replayed: Callable[[str, Batch], Batch] | None = None
         """Hears what is put on a connection again, and gives it a name of its own."""
@@ -68,6 +70,10 @@ class Redrive:
         """
         if (self._letters.path.exists() or self.replayed is not None) and not self._alarm.is_set:
             self._look()
+
+    def hold(self, *, is_held: bool) -> None:
+        """Take up no more letters while the flow is changed."""
+        self._is_held = is_held
 
     def stop(self) -> None:
         """Put no more: the flow stops."""
@@ -85,7 +91,7 @@ class Redrive:
         if self._is_over:
             return
         self._alarm.set(EVERY)
-        if self._is_putting:
+        if self.is_putting or self._is_held:
             return
         wanted: dict[str, list[int]] = {}
         for id_, target in self._marks.read():
@@ -93,9 +99,9 @@ class Redrive:
                 wanted.setdefault(target, []).append(id_)
         ways = [(way, ids) for target, ids in wanted.items() if (way := self._way(target, ids)) is not None]
         if ways:
-            self._is_putting = True
+            self.is_putting = True
             count = sum(len(ids) for _, ids in ways)
-            self._desk.bulletin(self._flow.name, "dead letters are tried again", {"records": count})
+            self._desk.bulletin(self.flow.name, "dead letters are tried again", {"records": count})
             self._tasks.start(self._put_all(ways), "dead letters")
 
     def _way(self, target: str, ids: Sequence[int]) -> Connection | None:
@@ -104,9 +110,9 @@ class Redrive:
         connection = self._connection(target)
         if connection is None:
             text = "dead letters cannot be tried again: the flow has no such connection; name one with --to"
-            self._desk.bulletin(self._flow.name, text, {"connection": target, "records": len(ids)})
+            self._desk.bulletin(self.flow.name, text, {"connection": target, "records": len(ids)})
             self._leave(ids)
-        elif self._coordinator.join(self._consumers[connection.id]):
+        elif self._coordinator.join(self._consumer(connection)):
             return connection
         return None
 
@@ -116,8 +122,13 @@ class Redrive:
 
     def _connection(self, target: str) -> Connection | None:
         """By its id; or any that leads to a processor, or to its input of that name."""
-        inputs = (each.id for each in self._flow.connections if target == _input(each.consumer, each.input))
-        return self._connections.get(target if target in self._connections else next(inputs, ""))
+        connections = self._machine.connections
+        inputs = (each.id for each in self.flow.connections if target == _input(each.consumer, each.input))
+        return connections.get(target if target in connections else next(inputs, ""))
+
+    def _consumer(self, connection: Connection) -> Runner:
+        consumer = next(each.consumer for each in self.flow.connections if each.id == connection.id)
+        return self._machine.runners[consumer]
 
     # -- putting --------------------------------------------------------------------------------
 
@@ -128,17 +139,17 @@ class Redrive:
                     for letter in await self._letters.read(ids[start : start + TOGETHER]):
                         await self._put(letter, connection)
             except StorageError as error:  # the flow stops while the disk is in trouble: they stay marked
-                self._desk.bulletin(self._flow.name, "dead letters could not be read", {"error": error})
+                self._desk.bulletin(self.flow.name, "dead letters could not be read", {"error": error})
             finally:
-                self._coordinator.leave(self._consumers[connection.id])
-        self._is_putting = False
+                self._coordinator.leave(self._consumer(connection))
+        self.is_putting = False
 
     async def _put(self, letter: DeadLetter, connection: Connection) -> None:
         if self._is_over:
             return
         if letter.batch is None:
             text = "a dead letter is damaged and cannot be tried again"
-            self._desk.bulletin(self._flow.name, text, {"id": letter.id, "error": letter.error.get("damaged")})
+            self._desk.bulletin(self.flow.name, text, {"id": letter.id, "error": letter.error.get("damaged")})
             self._leave([letter.id])
             return
         ack = self._coordinator.new_ack(Retried(letter.id, []), self._settled)
@@ -146,7 +157,7 @@ class Redrive:
             batch = letter.again.owned_by((ack,))
             if self.replayed is not None:
                 batch = self.replayed(connection.id, batch)
-            batch.project_with(self._flow.projection)
+            batch.project_with(self.flow.projection)
             if not connection.offer(batch):
                 await self._wait(connection.put(batch))
         except BaseException as error:

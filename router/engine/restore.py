@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from router.connections.rows import Waiting, read_waiting
-from router.engine.build import Machine
+from router.connections.rows import read_waiting
 from router.engine.desk import Desk
+from router.engine.machine import Machine
 from router.storage.database import Database
 
-__all__ = ["restore"]
+__all__ = ["restore", "tell_left"]
 
 
 async def restore(machine: Machine, database: Database, desk: Desk, flow: str) -> None:
@@ -23,10 +23,11 @@ async def restore(machine: Machine, database: Database, desk: Desk, flow: str) -
         if (found := waiting.pop(connection.id, None)) is not None:
             connection.restore(found)
     for id_, found in waiting.items():
-        _tell_left(machine, desk, id_, found)
+        tell_left(desk, id_, found.records, is_there=id_ in machine.connections)
 
 
-def _tell_left(machine: Machine, desk: Desk, id_: str, found: Waiting) -> None:
-    why = "is not on disk any more" if id_ in machine.connections else "is not in the flow any more"
+def tell_left(desk: Desk, id_: str, records: int, *, is_there: bool = False) -> None:
+    """Tell of records on disk whose connection is not, or is elsewhere now."""
+    why = "is not on disk any more" if is_there else "is not in the flow any more"
     text = f"a connection with records {why}; they are kept: move or drop them with `router queue`"
-    desk.bulletin(id_, text, {"records": found.records})
+    desk.bulletin(id_, text, {"records": records})

@@ -50,12 +50,14 @@ class Pauses:
         self._waiting: set[asyncio.Future[bool]] = set()
         self.is_over = False
         """True when the flow stops: nothing waits any more."""
+        self.is_cut = False
+        """True while the flow is changed: nothing waits; what did goes back to where it was taken."""
         self.reason: str | None = None
         """What the newest of them waits for."""
 
     async def wait(self, seconds: float, reason: str) -> bool:
-        """Wait; False if the flow stops meanwhile, or stops already."""
-        if self.is_over:
+        """Wait; False if the flow stops or is changed meanwhile, or does so already."""
+        if self.is_over or self.is_cut:
             return False
         pause: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         timer = self._clock.call_later(seconds, lambda: resolve(pause, value=True))
@@ -72,6 +74,18 @@ class Pauses:
     def end(self) -> None:
         """The flow stops: end those that wait, and every one to come."""
         self.is_over = True
+        self._wake()
+
+    def cut(self) -> None:
+        """The flow is changed: end those that wait, and every one to come until ``mend``."""
+        self.is_cut = True
+        self._wake()
+
+    def mend(self) -> None:
+        """Wait again from now on."""
+        self.is_cut = False
+
+    def _wake(self) -> None:
         for pause in self._waiting:
             resolve(pause, value=False)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from router.ack import Ack, Outcome
 from router.authoring import Processor, Why
 from router.batch import Batch
 from router.connections.base import Taken
+from router.connections.bounded import Connection
 from router.engine.calls import Caller
 from router.engine.circuit import Circuit
 from router.engine.clock import Alarm, Clock
@@ -21,7 +22,9 @@ from router.engine.ledger import Ledger
 from router.engine.meter import Meter
 from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, all_failed, merged
+from router.engine.patience import Patience
 from router.engine.retry import Backoff, Pauses, next_attempt, outage_of
+from router.engine.returns import Returns
 from router.engine.switch import Switch
 from router.engine.tasks import Tasks
 from router.engine.trail import Trail
@@ -67,13 +70,13 @@ class Runner:
         self.switch = Switch(self.notify)
         self.meter = Meter()
         self.circuit = Circuit(spec.run.circuit, clock, self.pauses, self)
-        self.records_in = 0
-        self.active = 0
-        self.blocked = self.paused = 0
+        self.records_in = self.active = self.blocked = self.paused = 0
         self.parked = 0
         """Calls that wait for other calls of this processor."""
         self.due: set[Why] = set()
-        self.is_idle: Callable[[], bool] = lambda: False
+        self.patience = Patience(spec.run.batch, inlet, clock, self.notify)
+        self.returns = Returns()
+        self.task: asyncio.Task[None] | None = None
         self.patient: Sequence[Runner] = ()
         """Consumers that may wait for a fuller batch; in vain, when this one has nothing to do."""
         self.lanes = Lanes(spec.run)
@@ -85,9 +88,6 @@ class Runner:
         self._is_notified = False
         self.is_over = False
         self._wake_alarm = Alarm(clock, lambda: self.wake(Why.TIME))
-        self._batch_alarm = Alarm(clock, self._batch_is_due)
-        self._batch_due = False
-        self._batch_wait = spec.run.batch.wait.total_seconds()
 
     # -- what others see ------------------------------------------------------------------------
 
@@ -128,9 +128,9 @@ class Runner:
             return "blocked"
         return "running" if self.active else "waiting"
 
-    def keep_in(self, database: Database) -> None:
-        """Let what one call writes commit in one transaction: all that it gives is kept there."""
-        self.database, self._work = database, self._work_in_unit
+    def keep_in(self, database: Database | None) -> None:
+        """Let what one call writes commit in one transaction, where all that it gives is kept there."""
+        self.database, self._work = database, self._work_alone if database is None else self._work_in_unit
 
     async def start(self) -> None:
         """Start the processor."""
@@ -149,7 +149,7 @@ class Runner:
 
     def notify_patient(self) -> None:
         """Look again if it waits for a fuller batch: there may be nobody left to fill it."""
-        if self._batch_alarm.is_set:
+        if self.patience.is_waiting:
             self.notify()
 
     def wake(self, why: Why) -> None:
@@ -200,8 +200,7 @@ class Runner:
         taken = self.inlet.take()
         if taken is None:
             return False
-        if self._batch_wait:
-            self._forget_batch_wait()
+        self.patience.forget()
         self.records_in += len(taken.batch)
         if self.lanes.are_needed:
             self.lanes.admit(taken)
@@ -236,24 +235,11 @@ class Runner:
     # -- taking ---------------------------------------------------------------------------------
 
     def _may_take(self) -> bool:
-        if self.holdings.is_full:
-            if self.holdings.may_ask:
-                self.wake(Why.FULL)
-            return False
-        wait = self._batch_wait
-        if not wait or self._batch_due or not self.inlet.records or self.inlet.is_full_batch or self.is_idle():
-            return True
-        if not self._batch_alarm.is_set:
-            self._batch_alarm.set(wait)
+        if not self.holdings.is_full:
+            return self.patience.is_over
+        if self.holdings.may_ask:
+            self.wake(Why.FULL)
         return False
-
-    def _batch_is_due(self) -> None:
-        self._batch_due = True
-        self.notify()
-
-    def _forget_batch_wait(self) -> None:
-        self._batch_due = False
-        self._batch_alarm.set(None)
 
     # -- one batch ------------------------------------------------------------------------------
 
@@ -268,8 +254,14 @@ class Runner:
         except BaseException as error:
             taken.reject(error)
             raise
-        if rejected is not None and (unit := open_unit()) is not None:
+        unit = open_unit() if rejected is not None else None
+        if unit is not None:
             unit.abandon()  # all of it comes again
+        if rejected is not None and self.pauses.is_cut:
+            left = (taken.batch, None) if unit is not None else (rejected, ledger.outcomes(taken.batch, taken.acks))
+            self.returns.add(taken, *left)
+            return
+        if unit is not None:
             taken.reject()
             return
         outcomes = ledger.outcomes(taken.batch, taken.acks)
@@ -365,6 +357,12 @@ class Runner:
         for taken in self.lanes.drain():
             taken.reject()
 
+    def return_waiting(self, connections: Mapping[str, Connection]) -> None:
+        """Put back what was taken and not called, or waited for a retry: the flow is changed."""
+        for taken in self.lanes.drain():
+            self.returns.add(taken, taken.batch)
+        self.returns.give(connections)
+
     # -- waking ---------------------------------------------------------------------------------
 
     async def _wake(self, why: Why) -> None:
@@ -375,7 +373,10 @@ class Runner:
             with unit_of(self.database):
                 outputs, scope = await call_wake(self, why, ack, self._clock.now(), self._pause)
                 await self._put([(name, each.owned_by((ack,))) for name, each in outputs], None)
-                self.commit(scope)
+                if scope is not None:
+                    self.commit(scope)
+                elif self.pauses.is_cut and why is not Why.STOPPING:
+                    self.due.add(why)
         finally:
             ack.release()
             self.active -= 1
@@ -395,5 +396,5 @@ class Runner:
     def close(self) -> None:
         """Take back timers and threads."""
         self.end()
-        self._forget_batch_wait()
+        self.patience.forget()
         self.caller.close()

@@ -37,6 +37,11 @@ class Scribe:
         self._is_sink = is_sink
         self._known: dict[str, tuple[str, ...]] = {}
 
+    def lead(self, spec: ProcessorSpec) -> None:
+        """Tell of where relationships lead from now on."""
+        self._spec = spec
+        self._known = {}
+
     def created(self, relationship: str, batch: Batch, ids: Ids) -> None:
         """Records came from outside, or of nothing that is known; they have no ids yet."""
         attributes = batch.attributes

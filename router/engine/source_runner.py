@@ -85,12 +85,20 @@ class SourceRunner:
         self.task: asyncio.Task[Any] | None = None
         self.patient: Sequence[Patient] = ()
         """Consumers that may wait for a fuller batch; in vain, when this source waits or has ended."""
+        self.open: set[Ack] = set()
+        """What it gave that has not settled, and what it has in hand."""
+        self.in_hand = 0
+        """How much of that waits at the gate, and has not set out."""
+        self.is_giving = False
+        """True while it puts."""
+        self.is_detached = False
+        """True if it is no part of the flow any more: what settles from now on is heard by nobody."""
+        self.max_memory = max_memory
         self._is_outside = False
         self._safe = 0
         self._marks = Watermark()
         self._clock = clock
         self._memory = memory
-        self._max_memory = max_memory
         self._make_ack = make_ack
         self._hears_replies = type(source).replied is not Source.replied
         self._watcher = watcher
@@ -159,6 +167,8 @@ class SourceRunner:
                 raise ProcessorError(f"source {self.spec.name!r} cancelled itself") from error
             except (Exception, SystemExit) as error:
                 raise ProcessorError(f"source {self.spec.name!r}: {type(error).__name__}: {error}") from error
+        if self.is_detached:
+            return
         self.is_ended = True
         for each in self.patient:
             each.notify_patient()
@@ -171,6 +181,24 @@ class SourceRunner:
         if self._is_outside and self.task is not None:
             self.task.cancel()
         self._look_again()
+
+    def detach(self) -> None:
+        """Give no more, for another takes its place: what has not settled is told as rejected, and not again."""
+        self.is_detached = True
+        self._memory.unwatch(self._look_again)
+        self.stop()
+
+    def give_up(self) -> None:
+        """Tell it that what has not settled is to be given again: it will not hear what becomes of it."""
+        given, self.open = self.open, set()
+        for ack in given:
+            Ack(ack.token, partial(self._tell, "settled")).release(Outcome.REJECTED)
+
+    def revive(self) -> None:
+        """Be part of the flow again: another source was to take its place, and could not."""
+        self.is_detached = self.is_stopping = False
+        self.pauses = Pauses(self._clock)
+        self._memory.watch(self._look_again)
 
     def _must_end(self) -> bool:
         return self.is_stopping
@@ -202,13 +230,21 @@ class SourceRunner:
         positions = self._positions(parts)
         acks = [self._ack(token, position) for (_, token), position in zip(given, positions, strict=True)]
         try:
-            await self._wait_for_room()
+            self.in_hand = len(acks)
+            try:
+                await self._wait_for_room()
+            finally:
+                self.in_hand = 0
             if self._may_put():
                 for position in filter(None, positions):
                     self.records = position
                     self._marks.sent(None, position)
                 self.switch.worked()
-                await self._put(parts, acks)
+                self.is_giving = True
+                try:
+                    await self._put(parts, acks)
+                finally:
+                    self.is_giving = False
             else:  # the flow stops
                 self._turn_back(acks)
                 return
@@ -248,10 +284,15 @@ class SourceRunner:
     # -- telling the source ---------------------------------------------------------------------
 
     def _ack(self, token: object, position: int | None) -> Ack:
-        replied = partial(self._tell, "replied") if self._hears_replies else None
-        return self._make_ack(token, partial(self._settled, position), replied)
+        replied = self._replied if self._hears_replies else None
+        ack = self._make_ack(token, partial(self._settled, position), replied)
+        self.open.add(ack)
+        return ack
 
     def _settled(self, position: int | None, ack: Ack) -> None:
+        if ack not in self.open:  # it was told already
+            return
+        self.open.discard(ack)
         safe = self._marks.settled(None, position) if position is not None else None
         if safe is not None:
             self._safe = safe
@@ -259,6 +300,10 @@ class SourceRunner:
         if ack.outcome is Outcome.REJECTED:
             self.rejected += 1
         self._tell("settled", ack)
+
+    def _replied(self, ack: Ack) -> None:
+        if ack in self.open:
+            self._tell("replied", ack)
 
     def _tell(self, what: Literal["settled", "replied"], ack: Ack) -> None:
         try:
@@ -273,7 +318,7 @@ class SourceRunner:
         return self.switch.may_work and self._has_room()
 
     def _has_room(self) -> bool:
-        return self._memory.level < self._max_memory and self.records - self._safe < self.spec.run.max_uncommitted
+        return self._memory.level < self.max_memory and self.records - self._safe < self.spec.run.max_uncommitted
 
     async def _wait_for_room(self) -> None:
         while not self._may_put() and not self.is_stopping:

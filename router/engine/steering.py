@@ -8,7 +8,7 @@ from typing import Any
 
 from router.batch import Batch
 from router.connections.bounded import Connection
-from router.engine.build import Machine
+from router.engine.machine import Machine
 from router.engine.runner import Runner
 from router.errors import ConfigError, nearest
 from router.expression import Expression

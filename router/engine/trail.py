@@ -25,6 +25,10 @@ class Trail:
         self._scribe = Scribe(provenance, spec, is_sink=is_sink)
         self._unspent = Unspent()
 
+    def lead(self, spec: ProcessorSpec) -> None:
+        """Tell of where relationships lead from now on."""
+        self._scribe.lead(spec)
+
     def given(self, outputs: Outputs) -> Outputs:
         """A source gives batches: those that are chosen are followed from here."""
         return [(name, self._created(name, batch)) for name, batch in outputs]

@@ -33,8 +33,8 @@ class Woken(Protocol):
     trail: Trail | None
 
 
-async def call_wake(who: Woken, why: Why, ack: Ack, now: float, pause: Pause) -> tuple[Outputs, Scope]:
-    """Wake until it succeeds: what it gives, and what it did beside that. Nothing, if a stop came first."""
+async def call_wake(who: Woken, why: Why, ack: Ack, now: float, pause: Pause) -> tuple[Outputs, Scope | None]:
+    """Wake until it succeeds: what it gives, and what it did beside that; None if it was not to wait for that."""
     backoff = Backoff(now)
     while True:
         scope = Scope((ack,))
@@ -42,7 +42,7 @@ async def call_wake(who: Woken, why: Why, ack: Ack, now: float, pause: Pause) ->
             outputs = who.outlet.checked(await who.caller.wake(why, scope))
         except RetryableError as error:
             if not await pause(backoff.next(error), error):
-                return [], Scope()
+                return [], None
             continue
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's wake may raise anything
             outputs, scope = _give_up_held(who, error, why)

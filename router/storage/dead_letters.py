@@ -62,7 +62,8 @@ class DeadLetters:
         self._nbytes = 0
         self._database = database
         self._now = now
-        self._flow_version = flow_version
+        self.version = flow_version
+        """Of the flow, written beside each."""
 
     @property
     def path(self) -> Path:
@@ -112,7 +113,7 @@ class DeadLetters:
         """Hand over what writes the records; ``done`` hears when it is committed, or has failed."""
         now = self._now()
         rows = [
-            row_of(batch.select([index]), processor, connection, now, self._flow_version) for index in range(len(batch))
+            row_of(batch.select([index]), processor, connection, now, self.version) for index in range(len(batch))
         ]
         retried = _retried(batch)
 

@@ -16,7 +16,7 @@ from router.flow import ConnectionSpec, Ending, Flow, FlowRun, ProcessorSpec, Qu
 from router.relationship import FAILURE, SUCCESS, Relationship, Unconnected
 from tests.router.engine.clock import JumpingClock, at_rest, until
 
-__all__ = ["Do", "Feed", "Gate", "Keep", "Stand", "StandSource", "at_rest", "numbers", "run_to_end", "wired"]
+__all__ = ["Do", "Feed", "Gate", "Keep", "Stand", "StandSource", "at_rest", "flow_of", "numbers", "run_to_end", "wired"]
 
 DELIVERED = Relationship("success", unconnected=Unconnected.DELIVERED)
 ENDINGS = {each.value: each for each in Ending}
@@ -143,6 +143,19 @@ def wired(
     data: Path | None = None,
 ) -> Engine:
     """An engine for these processors, joined by edges ``producer[.relationship]>consumer[.input]``."""
+    made = flow_of(steps, *edges, run=run, queue=queue, flow=flow)
+    return Engine(made, replace=steps, data=data, clock=clock or JumpingClock())
+
+
+def flow_of(
+    steps: Mapping[str, Processor],
+    *edges: str,
+    run: Mapping[str, Mapping[str, Any]] | None = None,
+    queue: Mapping[str, Mapping[str, Any]] | None = None,
+    flow: Mapping[str, Any] | None = None,
+    name: str = "test",
+) -> Flow:
+    """The flow of it."""
     routes: dict[str, dict[str, list[ConnectionSpec | Ending]]] = {}
     for edge in edges:
         start, _, target = edge.partition(">")
@@ -156,9 +169,7 @@ def wired(
         name: _spec(name, each, routes.get(name, {}), RunOptions(**(run or {}).get(name, {})))
         for name, each in steps.items()
     }
-    return Engine(
-        Flow("test", specs, run=FlowRun(**(flow or {}))), replace=steps, data=data, clock=clock or JumpingClock()
-    )
+    return Flow(name, specs, run=FlowRun(**(flow or {})))
 
 
 def _spec(name: str, each: Processor, routes: Mapping[str, list[Any]], run: RunOptions) -> ProcessorSpec:

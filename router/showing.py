@@ -14,7 +14,7 @@ from router.config import Config, Secret, settings_of, write_duration
 from router.secrecy import HIDDEN
 from router.storage.sayable import in_words
 
-__all__ = ["shown", "shown_settings"]
+__all__ = ["shown", "shown_setting", "shown_settings"]
 
 _SENSITIVE = re.compile(
     r"(^|_)(password|passwd|secret|token|credentials?|access_key|api_key|passphrase)$", re.IGNORECASE
@@ -30,6 +30,11 @@ def shown_settings(config: Config) -> dict[str, Any]:
         alias = type(config).model_fields[name].alias
         found[alias or name] = _named(name, value, 0)
     return found
+
+
+def shown_setting(name: str, value: Any) -> Any:
+    """One setting by its name, as a flow file would have it; what its name calls a secret is hidden too."""
+    return _named(name, value, 0)
 
 
 def shown(value: Any, depth: int = 0) -> Any:
