@@ -344,7 +344,7 @@ class Batch(Forms):
         decoded, undecodable = self.decoded()
         content, failures = encode_all(codec, decoded.rows, is_finite=decoded._is_finite)
         good = decoded._without(failures)._copy()
-        good._content, good._codec, good._structs, good._projection, good._size = content, codec, None, None, None
+        good._say(content, codec)
         return good, merged_failures(undecodable, failures, len(self))
 
     def acks(self) -> tuple[Ack, ...]:
@@ -374,7 +374,7 @@ class Batch(Forms):
             self._count, self._runs, content=self._content, rows=self._rows, codec=self._codec, columns=self._columns
         )
         made._projection, made._structs, made._size = self._projection, self._structs, self._size
-        made.splices, made._is_finite = self.splices, self._is_finite
+        made.splices, made._is_finite, made.whole = self.splices, self._is_finite, self.whole
         made.is_merged = self.is_merged
         return made
 

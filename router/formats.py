@@ -13,6 +13,7 @@ from router.batch import Batch
 from router.choice import Choice
 from router.codec import Codec, Failures, Record
 from router.errors import ConfigError, DecodeError, RecordError
+from router.forms import Whole
 
 __all__ = ["Format", "Misread", "Part", "RecordReader", "RecordWriter"]
 
@@ -39,6 +40,8 @@ class Part:
     rows: Sequence[Record] = ()
     """Records decoded, for a format without."""
     misread: Sequence[Misread] = ()
+    whole: Whole = ()
+    """All of ``content`` as it stood there, where each record ends with a line break; see ``Batch.whole``."""
 
 
 class RecordReader(ABC):

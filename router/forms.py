@@ -18,8 +18,9 @@ from router.codec import (
     estimated_size,
 )
 
-__all__ = ["EVEN", "Chooser", "Columns", "Forms", "as_list", "checked_rows", "joined_columns"]
+__all__ = ["EVEN", "Chooser", "Columns", "Forms", "Whole", "as_list", "checked_rows", "joined_columns"]
 
+Whole: TypeAlias = Sequence[bytes | memoryview]
 Columns: TypeAlias = dict[str, list[Any]]
 Chooser: TypeAlias = Callable[[list[Any]], list[Any]]
 """Takes some of the values that lie beside the records of a batch."""
@@ -32,7 +33,9 @@ EVEN = 1 << 20  # a batch below this holds no record that a share of its size co
 class Forms:
     """Records as ``content``, as ``rows``, or both, and projected to a few fields; the base of Batch."""
 
-    __slots__ = ("_codec", "_content", "_count", "_is_finite", "_projection", "_rows", "_size", "_structs", "splices")
+    __slots__ = (
+        "_codec", "_content", "_count", "_is_finite", "_projection", "_rows", "_size", "_structs", "splices", "whole",
+    )  # fmt: skip
 
     def __init__(self, count: int, content: list[bytes] | None, rows: list[Record] | None, codec: Codec) -> None:
         self._count = count
@@ -45,6 +48,11 @@ class Forms:
         self._is_finite = False  # the rows came from JSON, so they hold no NaN that encoding had to look for
         self.splices = False
         """A hint: whoever takes this batch on wants bytes, so ``with_fields`` had better change the bytes."""
+        self.whole: Whole = ()
+        """``content`` in a few pieces, where its source has read it so: each record with a line break behind it.
+
+        None of them has a line break in it. Whoever writes all of it need not put it together.
+        """
 
     def __len__(self) -> int:
         return self._count
@@ -147,7 +155,8 @@ class Forms:
     @property
     def form_bytes(self) -> int:
         """What they take in the forms held now."""
-        return self.record_bytes * ((self._content is not None) + ROW_COST * (self._rows is not None))
+        forms = (self._content is not None) + ROW_COST * (self._rows is not None)
+        return self.record_bytes * forms + sum(map(len, self.whole))
 
     def sizes(self) -> list[int]:
         """How large each record is as content, exact where content is held."""
@@ -156,6 +165,8 @@ class Forms:
         return list(map(estimated_size, self._rows or []))
 
     def _measure(self) -> int:
+        if self.whole:
+            return sum(map(len, self.whole)) + 32 * self._count
         if self._content is not None:
             return sum(map(len, self._content)) + 33 * self._count
         rows = self._rows or []
@@ -163,6 +174,11 @@ class Forms:
         return sum(map(estimated_size, sample)) * len(rows) // len(sample) if sample else 0
 
     # -- for Batch ------------------------------------------------------------------------------
+
+    def _say(self, content: list[bytes], codec: Codec) -> None:
+        """Hold the records as other content, and nothing that was made of the old."""
+        self._content, self._codec, self.whole = content, codec, ()
+        self._structs, self._projection, self._size = None, None, None
 
     def _take_forms(self, source: Forms, choose: Chooser) -> None:
         """Hold some of another's records, in every form that it holds them in."""

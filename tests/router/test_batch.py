@@ -333,3 +333,13 @@ def test_records_without_an_ack_are_given_those_they_came_with_and_keep_their_at
 def test_an_origin_knows_its_attributes_and_its_ack() -> None:
     assert Origin({"path": "p"}).attributes == {"path": "p"}
     assert Batch.raw([b""], format=JSON).acks() == ()
+
+
+def test_what_a_batch_was_read_as_is_known_as_long_as_its_content_is_that() -> None:
+    batch = Batch.raw([b"{}", b'{"a":1}'])
+    batch.whole = [b'{}\n{"a":1}\n']
+    assert batch.nbytes == Batch.raw(batch.content).nbytes + len(batch.whole[0])
+    same = [batch.with_columns(n=[1, 2]), batch.slice(0, 2), batch.decoded()[0], batch.with_attributes(path="a")]
+    other = [batch.slice(0, 1), batch.select([1, 0]), batch.with_rows([{}, {}]), batch.encoded(TEXT)[0]]
+    other += [batch.split([True, False])[0], batch.with_fields(a=[1, 2]), Batch.concat([batch, batch])]
+    assert [bool(each.whole) for each in [*same, *other]] == [True] * 4 + [False] * 7

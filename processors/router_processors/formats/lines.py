@@ -39,7 +39,9 @@ class LineReader(RecordReader):
             return Part()
         has_returns = b"\r" in data
         misread: Sequence[Misread] = ()
+        before, is_first = self._waiting, self._is_first
         if self._pending:
+            before = [*before]
             self._wait(lines[0])
             lines[0] = b"".join(self._waiting)
             has_returns = has_returns or lines[0].endswith(b"\r")
@@ -48,7 +50,10 @@ class LineReader(RecordReader):
                 del lines[0]
         last = lines.pop()
         self._waiting, self._pending = [last], len(last)
-        return Part(self._trimmed(lines, has_returns=has_returns), (), misread)
+        given = self._trimmed(lines, has_returns=has_returns)
+        if given is not lines or misread or is_first:
+            return Part(given, (), misread)
+        return Part(given, whole=[*filter(None, before), memoryview(data)[: len(data) - len(last)]])
 
     def end(self, error: DecodeError | None = None) -> Part:
         """Give the last line where nothing ended it."""
@@ -95,16 +100,21 @@ class LineWriter(RecordWriter):
 
     def write(self, batch: Batch) -> tuple[bytes, Failures]:
         """Give the records' content, a line each."""
+        if batch.whole:
+            return self._begun(b"".join(batch.whole)), []
         lines: Sequence[bytes] = batch.content
         failures: Failures = []
         if b"\n" in b"".join(lines):  # one look at all costs half of counting the ends, a tenth of looking into each
             lines, failures = self._flattened(lines)
         if not lines:
             return b"", failures
-        data = b"\n".join([*lines, b""])
+        return self._begun(b"\n".join([*lines, b""])), failures
+
+    def _begun(self, data: bytes) -> bytes:
+        """Put first what must come first."""
         if self._first:
             data, self._first = self._first + data, b""
-        return data, failures
+        return data
 
     def _flattened(self, content: Sequence[bytes]) -> tuple[list[bytes], Failures]:
         lines: list[bytes] = []

@@ -114,12 +114,15 @@ class Batches:
     def _good(self, part: Part) -> Iterator[Batch]:
         codec, path = self._manner.format.codec, self.position.path
         records = part.rows if codec is None else part.content
-        for each in self._slices(len(records)):
-            yield (
-                Batch.of(part.rows[each], path=path)
-                if codec is None
-                else Batch.raw(part.content[each], codec, path=path)
-            )
+        slices = list(self._slices(len(records)))
+        for each in slices:
+            if codec is None:
+                yield Batch.of(part.rows[each], path=path)
+                continue
+            batch = Batch.raw(part.content[each], codec, path=path)
+            if len(slices) == 1:
+                batch.whole = part.whole
+            yield batch
 
     def _slices(self, count: int) -> Iterator[slice]:
         """Batches of about the same size, none of them too large."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import TypeAlias
 
@@ -14,8 +14,9 @@ from router.storage.packing import pack, unpack
 
 __all__ = ["Pieces", "framed", "unframed"]
 
-Pieces: TypeAlias = Sequence[bytes]
+Pieces: TypeAlias = Sequence[bytes | memoryview]
 _HEADER = struct.Struct("<II")  # bytes of what is packed, records whose content follows
+_LINES = 1 << 31  # added to their number where they follow as lines, rather than sizes first
 
 
 def framed(batch: Batch) -> Pieces:
@@ -31,6 +32,8 @@ def framed(batch: Batch) -> Pieces:
     is_even = not batch.columns and len(batch.origin_runs()) == 1  # then one record says what all have in common
     beside = batch.slice(0, 1) if is_even else batch
     packed = pack(beside.with_content([b""] * len(beside), batch.codec))
+    if batch.whole:  # what was read is written, and no copy made between
+        return [_HEADER.pack(len(packed), len(content) | _LINES), packed, *batch.whole]
     sizes = array("I", map(len, content)).tobytes()
     return [_HEADER.pack(len(packed), len(content)), packed, sizes, b"".join(content)]
 
@@ -45,15 +48,26 @@ def unframed(data: bytes) -> Batch:
         length, count = _HEADER.unpack_from(data)
         start = _HEADER.size + length
         batch = unpack(data[_HEADER.size : start])
-        sizes = array("I")
-        sizes.frombytes(data[start : start + sizes.itemsize * count])
         if not count:
             return batch
-        each = batch if len(batch) == count else batch.select([0] * count)
-        return each.with_content(list(_cut(data, start + sizes.itemsize * count, sizes)), batch.codec)
+        content = _lines(data[start:], count - _LINES) if count & _LINES else _cut(data, start, count)
+        each = batch if len(batch) == len(content) else batch.select([0] * len(content))
+        return each.with_content(content, batch.codec)
     except (struct.error, ValueError) as error:
         raise StorageError(f"kept content cannot be read: {error}") from error
 
 
-def _cut(data: bytes, start: int, sizes: Iterable[int]) -> Iterable[bytes]:
-    return (data[first:last] for first, last in pairwise(accumulate(sizes, initial=start)))
+def _lines(data: bytes, count: int) -> list[bytes]:
+    *lines, rest = data.split(b"\n")
+    if rest or len(lines) != count:
+        raise ValueError(f"{len(lines)} lines, not {count}")
+    return lines
+
+
+def _cut(data: bytes, start: int, count: int) -> list[bytes]:
+    sizes = array("I")
+    sizes.frombytes(data[start : start + sizes.itemsize * count])
+    ends = list(accumulate(sizes, initial=start + sizes.itemsize * count))
+    if ends[-1] != len(data):
+        raise ValueError(f"{len(data):,} bytes, not {ends[-1]:,}")
+    return [data[first:last] for first, last in pairwise(ends)]

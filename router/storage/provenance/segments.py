@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from router.errors import StorageError
+from router.storage.provenance.framing import Pieces
 
 __all__ = ["Place", "Segments", "read_content"]
 
@@ -41,7 +42,7 @@ class Segments:
         self._list()
         return sum(self._sizes.values())
 
-    def append(self, contents: Sequence[Sequence[bytes]]) -> list[Place]:
+    def append(self, contents: Sequence[Pieces]) -> list[Place]:
         """Write some contents, each in pieces, in few calls: each may cost this thread its turn.
 
         Where the disk is full nothing of them stays, and the oldest file makes room: for
@@ -122,7 +123,7 @@ def read_content(folder: Path, place: Place) -> bytes | None:
     return data
 
 
-def _write(file: BinaryIO, pieces: Sequence[bytes]) -> None:
+def _write(file: BinaryIO, pieces: Pieces) -> None:
     for start in range(0, len(pieces), _VECTOR):
         some = pieces[start : start + _VECTOR]
         written = os.writev(file.fileno(), some)

@@ -43,6 +43,21 @@ def test_blank_lines_are_records_of_text_and_none_of_json(read: Read) -> None:
     assert (read("text", data).records, read("json_lines", data).records) == ([b"", b"{}", b"", b""], [b"{}"])
 
 
+@given(st.lists(st.binary(max_size=40)))
+def test_what_lines_were_read_as_is_just_these_lines(pieces: list[bytes]) -> None:
+    reader = load_registry().formats["text"]().reader()
+    for part in map(reader.feed, pieces):
+        if part.whole:
+            assert b"".join(part.whole) == b"".join(line + b"\n" for line in part.content)
+
+
+def test_most_of_a_long_stream_is_known_as_it_was_read() -> None:
+    reader = load_registry().formats["json_lines"]().reader()
+    data = b'{"n":1}\n' * 1000
+    parts = [reader.feed(data[at : at + 100]) for at in range(0, len(data), 100)]
+    assert [bool(part.whole) for part in parts] == [False, *[True] * (len(parts) - 1)]
+
+
 def test_a_line_without_end_is_skipped_without_being_kept(read: Read) -> None:
     registry = load_registry()
     reader = registry.formats["json_lines"]().reader()
