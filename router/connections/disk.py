@@ -101,7 +101,7 @@ class DiskConnection(DiskQueue):
     async def _rows_beyond(self, edge: Place | None) -> AsyncIterator[tuple[Row, Batch]]:
         while self._beyond:
             found: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
-            self._rows.load_behind(edge, self.cache // 2, CACHED_ROWS // 2, found.set_result)
+            self._rows.load_behind(edge, self._cache // 2, CACHED_ROWS // 2, found.set_result)
             rows = await found
             if rows is None or not rows.rows:
                 return

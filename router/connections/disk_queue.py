@@ -21,7 +21,7 @@ from router.storage.unit import Unit, open_unit
 
 __all__ = ["DiskQueue"]
 
-CACHED_ROWS, CACHED_BYTES = 4096, 8 << 20  # what of a long queue is held in memory too
+CACHED_ROWS, CACHED_BYTES = 4096, 32 << 20  # what of a long queue is held in memory too, at most
 _LOWEST = float("inf")  # the rank of what has no priority
 _FIRST, _MOST = 1.0, 300.0  # seconds before what was rejected is given again, doubling
 
@@ -82,6 +82,7 @@ class DiskQueue(Connection):
         """Committed rows that are on disk alone, all of them behind ``_edge``."""
         self._edge: Place | None = None
         self._cached = 0
+        self._cache = CACHED_BYTES
         self._uncommitted = 0
         self._units: list[Unit] = []
         """Calls that have put something here."""
@@ -110,9 +111,14 @@ class DiskQueue(Connection):
         """True while records that were taken from here still stand on disk, for they are safe nowhere else."""
         return bool(self._out)
 
-    def serve(self, *, whole: bool, piece: int) -> None:
-        """Give records to a consumer that takes so many at once, and whole rows only or not."""
-        self._is_whole, self._piece = whole, piece
+    def serve(self, *, whole: bool, piece: int, cache: int) -> None:
+        """Give records to a consumer that takes so many at once, and whole rows only or not.
+
+        Args:
+            cache: The most bytes of the head to hold in memory too. That should be more than is put
+                while one commit lasts, or a queue that is kept short is read from disk all the same.
+        """
+        self._is_whole, self._piece, self._cache = whole, piece, min(CACHED_BYTES, cache)
 
     def hold_back(self) -> None:
         """Give out no more: the flow stops, and what waits is safe; what is under way has room, for none will come."""
@@ -248,7 +254,7 @@ class DiskQueue(Connection):
         self._memory.add(-row.nbytes)
 
     def _has_cache_room(self) -> bool:
-        return len(self._entries) < CACHED_ROWS and self._cached < CACHED_BYTES
+        return len(self._entries) < CACHED_ROWS and self._cached < self._cache
 
     # -- taking ---------------------------------------------------------------------------------
 
@@ -257,7 +263,7 @@ class DiskQueue(Connection):
         if self._is_held_back:
             return None
         taken = super().take(records, nbytes)
-        if self._beyond and 2 * self._cached < CACHED_BYTES and 2 * len(self._entries) < CACHED_ROWS:
+        if self._beyond and 2 * self._cached < self._cache and 2 * len(self._entries) < CACHED_ROWS:
             self._load()
         return taken
 
@@ -307,7 +313,7 @@ class DiskQueue(Connection):
     def _load(self) -> None:
         if not self._is_loading and self._beyond:
             self._is_loading = True
-            self._rows.load_behind(self._edge, CACHED_BYTES // 2, max(1, CACHED_ROWS // 2), self._loaded)
+            self._rows.load_behind(self._edge, self._cache // 2, max(1, CACHED_ROWS // 2), self._loaded)
 
     def _loaded(self, found: Found | None) -> None:
         self._is_loading = False

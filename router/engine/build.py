@@ -144,7 +144,7 @@ class Builder:
             connection.notify = each.notify
             if isinstance(connection, DiskConnection):
                 connection.may_return = partial(_may_return, each)
-                connection.serve(whole=is_kept(spec), piece=spec.run.batch.records)
+                connection.serve(whole=is_kept(spec), piece=spec.run.batch.records, cache=_cache(flow))
 
     def _join_cycles(self, flow: Flow) -> None:
         """Let each cycle know what lies within it, counted anew."""
@@ -281,6 +281,11 @@ def _wakes_nothing(time: float | None) -> None:
 
 def _may_return(runner: Runner) -> bool:
     return not runner.is_over
+
+
+def _cache(flow: Flow) -> int:
+    """What each queue on disk may hold in memory too: all of them, full, leave most of it to what is under way."""
+    return flow.run.memory // (4 * sum(each.queue.is_durable for each in flow.connections))
 
 
 def _limits(spec: ConnectionSpec) -> Limits:

@@ -112,9 +112,7 @@ class DeadLetters:
     ) -> None:
         """Hand over what writes the records; ``done`` hears when it is committed, or has failed."""
         now = self._now()
-        rows = [
-            row_of(batch.select([index]), processor, connection, now, self.version) for index in range(len(batch))
-        ]
+        rows = [row_of(batch.select([index]), processor, connection, now, self.version) for index in range(len(batch))]
         retried = _retried(batch)
 
         def noted(ids: Sequence[int] | None, error: BaseException | None) -> None:

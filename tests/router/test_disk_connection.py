@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from router.ack import Ack, Outcome
 from router.batch import Batch
 from router.connections import disk_queue
-from router.connections.base import Taken
+from router.connections.base import Gauge, Surroundings, Taken
 from router.expression import Expression
 from router.storage.unit import unit_of
 from tests.router.disk import Disk, batch, disk, memory_folder, numbers_of, outcomes
@@ -281,3 +281,18 @@ async def test_what_waits_can_be_looked_at_and_dropped_in_memory_and_on_disk_alo
         await queue.kept()
     async with disk(tmp_path) as queue:
         assert await queue.drain() == [0, 100, 2, 4, 102, 6, 8, 104, 10]
+
+
+async def test_no_more_of_a_queue_is_held_in_memory_than_is_said(tmp_path: Path) -> None:
+    gauge = Gauge()
+    around = Surroundings(lambda: 0.0, lambda *_: None, gauge)
+    queue = Disk(tmp_path, {"records": 1000, "nbytes": 1 << 30}, {}, around)
+    queue.connection.serve(whole=False, piece=1000, cache=20_000)
+    rows = [Batch.raw([b'{"n":%d}' % n + b" " * 5000]).owned_by([Ack(n, lambda _: None)]) for n in range(40)]
+    for each in rows:
+        await queue.connection.put(each)
+    await queue.kept()
+    assert gauge.level <= 20_000 + rows[0].nbytes
+    assert await queue.drain() == list(range(40))
+    queue.connection.close()
+    await queue.database.close()
