@@ -103,6 +103,7 @@ class Paged(Generic[_T]):
             self._forget()
 
     def _forget(self) -> None:
-        middle = sum(self._view) // 2
+        first, last = self._view
+        middle, least = (first + last) // 2, last - first + 3 * self._size  # or what is wanted would be forgotten
         nearest = sorted(self._items, key=lambda index: abs(index - middle))
-        self._items = {index: self._items[index] for index in nearest[: self._most // 2]}
+        self._items = {index: self._items[index] for index in nearest[: max(self._most // 2, least)]}
