@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -10,6 +13,8 @@ from tests.ui.scripted import ScriptedFlow
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 NEVER = 1e9
+DEADLINE = 20.0
+Pilots = Pilot[int]
 
 
 def app_on(flow: ScriptedFlow) -> RouterApp:
@@ -25,6 +30,20 @@ async def settle(pilot: Pilot[int]) -> None:
         if work:
             await pilot.app.workers.wait_for_complete(work)
         await pilot.pause()
+
+
+async def until(pilot: Pilot[int], is_so: Callable[[], bool]) -> None:
+    """Wait until something is so; what a key began may take some turns."""
+    deadline = time.monotonic() + DEADLINE
+    while not is_so():
+        assert time.monotonic() < deadline, text_of(pilot.app)
+        await pilot.pause(0.01)
+
+
+def view_text(app: App[int]) -> str:
+    """The same without the line that names the views."""
+    first, _, *rest = text_of(app).splitlines(keepends=True)
+    return "".join([first, *rest])
 
 
 def text_of(app: App[int]) -> str:

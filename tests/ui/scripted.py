@@ -385,3 +385,42 @@ def bulletin(number: int) -> BulletinView:
         text="the connection is nearly full",
         data={},
     )
+
+
+def cyclic() -> FlowView:
+    """Each processor in another state; what fails goes round once more, and one processor feeds itself."""
+    states = ("running", "waiting", "blocked", "retrying", "resting", "paused", "stopped", "ended")
+    names = [f"step_{state}" for state in states]
+    following = dict(zip(names, [*names[1:], None], strict=True))
+    back = {"step_retrying": "step_waiting", "step_paused": "step_paused"}
+    connections = [made.connection(f"{one}.success>{two}", records=400) for one, two in following.items() if two]
+    connections += [made.connection(f"{one}.again>{two}", rate_in=4.0) for one, two in back.items()]
+    processors = [
+        made.processor(
+            name,
+            "python_function",
+            state=state,
+            is_source=name == names[0],
+            is_stopped=state == "stopped",
+            retrying="broker refused the connection" if state == "retrying" else None,
+            routes={each.relationship: [each.id] for each in connections if each.producer == name},
+        )
+        for name, state in zip(names, states, strict=True)
+    ]
+    return made.flow("cyclic", processors, connections)
+
+
+def big(count: int) -> FlowView:
+    """A tree of so many processors, three to each."""
+    names = [f"part_{number:03}" for number in range(count)]
+    connections = [
+        made.connection(f"{names[(number - 1) // 3]}.to_{(number - 1) % 3}>{names[number]}", records=number)
+        for number in range(1, count)
+    ]
+    ways: dict[str, dict[str, list[str]]] = {name: {} for name in names}
+    for each in connections:
+        ways[each.producer][each.relationship] = [each.id]
+    processors = [
+        made.processor(name, "route", is_source=not number, routes=ways[name]) for number, name in enumerate(names)
+    ]
+    return made.flow("big", processors, connections)

@@ -64,7 +64,7 @@ class RouterApp(App[int]):
         Binding("colon", "command_palette", "Command palette", show=False),
         Binding("escape", "back", "Back", show=False),
         Binding("ctrl+z", "suspend_process", "Put in the background", show=False),
-        Binding("q", "quit", "Quit"),
+        Binding("q", "quit", "Quit", tooltip="Leave; stops a flow that was started with this"),
     ]
 
     def __init__(
@@ -115,14 +115,14 @@ class RouterApp(App[int]):
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = next(iter(THEMES))
-        if self._own is not None:
-            self.run_worker(self._until_ended(self._own), name="own", group=BESIDE)
         if self._flows is not None:
             self.add_mode("flows", partial(FlowsScreen, self._flows, opens_only=self._opens_only))
         if self._client is not None:
             await self.open(self._client)
         else:
             await self.switch_mode("flows")
+        if self._own is not None:
+            self.run_worker(self._until_ended(self._own), name="own", group=BESIDE)
 
     async def open(self, client: FlowClient) -> None:
         """Show a flow, in views that know nothing of the one before."""

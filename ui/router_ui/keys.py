@@ -40,10 +40,11 @@ def keys_of(screen: Screen[object]) -> list[Key]:
 
 def _key(node: DOMNode, action: str, bindings: list[ActiveBinding], app: App[object]) -> Key:
     names = dict.fromkeys(_shown(app, each) for each in bindings)
+    told = next((each.binding for each in bindings if each.binding.show), bindings[0].binding)
     where = "here" if isinstance(node, Widget) and not isinstance(node, Screen) else "view"
     return Key(
         " ".join(names),
-        bindings[0].binding.tooltip or bindings[0].binding.description,
+        told.tooltip or told.description,
         "everywhere" if isinstance(node, App) else where,
         action,
         node,

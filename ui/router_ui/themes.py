@@ -53,7 +53,7 @@ THEMES = {
             surface="#000000",
             panel="#1c1c1c",
             dark=True,
-            variables={"text-muted": "#ffffff", "footer-key-foreground": "#ffff00"},
+            variables={"text-muted": "#ffffff", "foreground-muted": "#ffffff", "footer-key-foreground": "#ffff00"},
         ),
     )
 }

@@ -73,7 +73,9 @@ def _pack(rank: Sequence[Part], wishes: Sequence[float], beside: int) -> None:
 
 def _straighten(rank: Sequence[Part], links: Mapping[Part, Sequence[Part]], beside: int) -> None:
     """Move each part right under, or over, the middle one of those it is joined to, as far as there is room."""
-    for number, part in enumerate(rank):
+    places = list(range(len(rank)))
+    for number in (*places, *reversed(places)):  # what has moved one way may have made room for its neighbour
+        part = rank[number]
         ends = links.get(part)
         if not ends:
             continue

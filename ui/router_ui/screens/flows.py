@@ -47,7 +47,7 @@ class FlowsScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """A title, the list, and what is said where it is empty."""
-        yield Static(" flows that run", id="title")
+        yield Static(" flows that run: ⏎ shows one", id="title")
         yield DataTable(cursor_type="row", zebra_stripes=True)
         yield Static(_NONE, id="none", markup=False)
         yield Footer()

@@ -29,9 +29,9 @@ class ProcessorScreen(FlowScreen):
         Binding("s", "switch", "Stop/start"),
         Binding("o", "once", "Run once", tooltip="Let it make one call, and stop it"),
         Binding("plus", "widen(1)", "Wider", key_display="+", tooltip="Let one more call overlap"),
-        Binding("minus", "widen(-1)", "Narrower", key_display="-", tooltip="Let one call fewer overlap"),
+        Binding("minus", "widen(-1)", "Narrower", show=False, key_display="-", tooltip="Let one call fewer overlap"),
         Binding("n,right_square_bracket", "step(1)", "Next", tooltip="The next processor"),
-        Binding("p,left_square_bracket", "step(-1)", "Before", tooltip="The processor before"),
+        Binding("p,left_square_bracket", "step(-1)", "Before", show=False, tooltip="The processor before"),
         Binding("i", "input", "Queue", tooltip="Look into its fullest queue"),
         Binding("down,j", "scroll(1)", "Down", show=False),
         Binding("up,k", "scroll(-1)", "Up", show=False),
@@ -44,19 +44,18 @@ class ProcessorScreen(FlowScreen):
         self._asked: object = None
 
     def compose_view(self) -> ComposeResult:
-        """Title, counts and plots; settings and bulletins beside them, or below where it is narrow."""
+        """Title, counts, plots; settings and bulletins below them."""
         with VerticalScroll(id="body"):
             yield Static(id="title")
-            with Container(id="columns"):
-                with Container(id="figures"):
-                    yield Static(id="counts")
-                    yield Plot("in", rate)
-                    yield Plot("out", rate)
-                    yield Plot("a call takes", span)
-                    yield Plot("waiting before it", short, least=10)
-                with Container(id="texts"):
-                    yield Static(id="settings")
-                    yield Static(id="bulletins")
+            yield Static(id="counts")
+            with Container(id="plots"):
+                yield Plot("in", rate)
+                yield Plot("out", rate)
+                yield Plot("a call takes", span)
+                yield Plot("waiting before it", short, least=10)
+            with Container(id="texts"):
+                yield Static(id="settings")
+                yield Static(id="bulletins")
 
     def show(self, view: FlowView) -> None:
         """Show a look at it; settings and bulletins are asked for when there are others."""

@@ -80,7 +80,7 @@ class SearchScreen(ModalScreen[str | None]):
         meant.sort(key=lambda each: not each[0].lower().startswith(text.lower()))
         found = self.query_one(OptionList)
         found.set_options(
-            Option(Content.assemble(shown, (f"  {more}", "$text-muted")), id=name)
+            Option(Content.assemble(shown, (f"  {more}", "$foreground-muted")), id=name)
             for name, shown, more in meant[:_MOST]
         )
         found.highlighted = 0 if meant else None

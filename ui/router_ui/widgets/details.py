@@ -51,11 +51,11 @@ class Details(Widget):
 
 def _processor_title(view: ProcessorView) -> Content:
     state = f"{GLYPHS.get(view.state, '?')} {view.state}"
-    return Content.assemble((view.name, "bold"), (f"  {view.type}  ", "$text-muted"), state)
+    return Content.assemble((view.name, "bold"), (f"  {view.type}  ", "$foreground-muted"), state)
 
 
 def _connection_title(view: ConnectionView) -> Content:
-    return Content.assemble((view.id, "bold"), (f"  {view.queue}", "$text-muted"))
+    return Content.assemble((view.id, "bold"), (f"  {view.queue}", "$foreground-muted"))
 
 
 def _processor(view: ProcessorView, past: Past, width: int) -> Lines:
@@ -96,7 +96,7 @@ def _connection(view: ConnectionView, past: Past, width: int) -> Lines:
 
 def _line(line: tuple[str, str]) -> Content:
     title, text = line
-    return Content.assemble((f"{title:<10} ", "$text-muted"), text)
+    return Content.assemble((f"{title:<10} ", "$foreground-muted"), (text, _STYLES.get(title, "")))
 
 
 def _in_one(lines: list[tuple[str, str]], width: int) -> list[Content]:
@@ -104,11 +104,14 @@ def _in_one(lines: list[tuple[str, str]], width: int) -> list[Content]:
     (_, spark), *figures = lines
     found = Content("")
     for title, text in figures:
-        more = Content.assemble("  " if found else "", text, (f" {title}" if title in _NAMED else "", "$text-muted"))
+        more = Content.assemble(
+            "  " if found else "", text, (f" {title}" if title in _NAMED else "", "$foreground-muted")
+        )
         if found.cell_length + more.cell_length <= width:
             found += more
     left = width - found.cell_length - 2
-    return [found + Content(f"  {spark[-left:]}") if left >= 8 else found]
+    return [found + Content.assemble("  ", (spark[-left:], "$primary")) if left >= 8 else found]
 
 
+_STYLES = {"rate": "$primary", "failed": "$text-error", "dropped": "$text-warning", "retrying": "$text-warning"}
 _NAMED = {"in", "out", "failed", "oldest", "full in", "dropped", "held", "a call"}

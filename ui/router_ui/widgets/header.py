@@ -49,7 +49,7 @@ def _sums(view: FlowView) -> Iterator[tuple[str, str]]:
     under_way = sum(each.records + each.unacked for each in view.connections)
     yield f" {view.name} ", "bold reverse"
     yield f"  {view.state} ", _STATES.get(view.state, "")
-    yield clock(view.seconds), "$text-muted"
+    yield clock(view.seconds), "$foreground-muted"
     yield f"  {rate(given)}  {short(under_way)} under way", ""
     yield f"  ✗ {plural(view.dead_letters_kept, 'dead letter')}", "$text-error" if view.dead_letters_kept else ""
     yield f"  ! {plural(view.bulletins, 'bulletin')}", "$text-warning" if view.bulletins else ""

@@ -47,7 +47,9 @@ class Plot(Widget):
         )
         lines = [
             Content.assemble(
-                (f"{said:>{_SCALE}}", "$text-muted"), ("┤" if said else "│", "$text-muted"), (row, "$primary")
+                (f"{said:>{_SCALE}}", "$foreground-muted"),
+                ("┤" if said else "│", "$foreground-muted"),
+                (row, "$primary"),
             )
             for said, row in zip(scale, rows, strict=True)
         ]

@@ -22,9 +22,9 @@ def title_text(view: ProcessorView) -> Content:
     style = {"stopped": "$text-error", "blocked": "$text-warning", "retrying": "$text-warning", "paused": "$text-error"}
     line = Content.assemble(
         (view.name, "bold"),
-        (f"  {view.type}  ", "$text-muted"),
+        (f"  {view.type}  ", "$foreground-muted"),
         (f"{GLYPHS.get(view.state, '?')} {view.state}", style.get(view.state, "$text-success")),
-        (", calls are still under way" if view.is_stopped and view.busy > 0.005 else "", "$text-muted"),
+        (", calls are still under way" if view.is_stopped and view.busy > 0.005 else "", "$foreground-muted"),
     )
     more = [text for text in (view.description, view.retrying and f"tried again: {view.retrying}") if text]
     return Content("\n").join([line, *map(Content, more)])
@@ -51,15 +51,13 @@ def _counts(view: ProcessorView) -> Parts:
         done, of = view.progress
         yield from _counted("progress", percent(done / of) if of else size(done), f"of {size(of)}" if of else "read")
     if view.calls is not None:
-        calls = (
-            f"{short(view.calls.batch)} records each; half within {span(view.calls.p50)}, 99 % {span(view.calls.p99)}"
-        )
+        calls = f"{short(view.calls.batch)} records each, p50 {span(view.calls.p50)}, p99 {span(view.calls.p99)}"
         yield from _counted("calls", f"{view.calls.calls:,}", calls)
         yield from _counted("busy", f"{view.busy:.2f}", f"of {plural(view.concurrency, 'call')} that may overlap")
 
 
 def _counted(title: str, count: str, more: str, style: str = "") -> Parts:
-    yield f"{title:<12}", "$text-muted"
+    yield f"{title:<12}", "$foreground-muted"
     yield f"{count:>12}", f"bold {style}".strip()
     yield f"  {more}\n", style
 
@@ -72,14 +70,14 @@ def _target(target: str) -> str:
 def settings_text(view: ProcessorDetails) -> Content:
     """Settings as the flow has them, the engine's with them, and the ways out."""
     parts: list[tuple[str, str]] = [("settings\n", "bold")]
-    parts += _settings(view.settings) if view.settings else [("  none\n", "$text-muted")]
+    parts += _settings(view.settings) if view.settings else [("  none\n", "$foreground-muted")]
     if view.run:
         parts += [("run\n", "bold"), *_settings(view.run)]
     described = [each for each in view.relationships if each.description]
     if described:
         parts.append(("relationships\n", "bold"))
         for each in described:
-            parts += [(f"  {each.name}: ", "$text-muted"), (f"{each.description}\n", "")]
+            parts += [(f"  {each.name}: ", "$foreground-muted"), (f"{each.description}\n", "")]
     if view.documentation:
         parts += [("what it is\n", "bold"), (f"  {view.documentation.strip().splitlines()[0]}\n", "")]
     return Content.assemble(*parts)
@@ -87,11 +85,16 @@ def settings_text(view: ProcessorDetails) -> Content:
 
 def _settings(settings: dict[str, Any]) -> Parts:
     for name, value in settings.items():
-        yield f"  {name}: ", "$text-muted"
+        yield f"  {name}: ", "$foreground-muted"
         yield f"{_written(value)}\n", ""
 
 
 def _written(value: Any) -> str:
+    """A setting as a flow file would have it, on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_written(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_written, value)) + "]"
     return value if isinstance(value, str) and value.isprintable() else msgspec.json.encode(value).decode()
 
 
@@ -101,8 +104,8 @@ def bulletins_text(bulletins: Sequence[BulletinView]) -> Content:
     for each in reversed(bulletins):
         data = ", ".join(f"{name}: {value}" for name, value in each.data.items())
         parts += [
-            (f"  {moment(each.time)} ", "$text-muted"),
+            (f"  {moment(each.time)} ", "$foreground-muted"),
             (each.text, "$text-warning"),
-            (f"  {data}\n", "$text-muted"),
+            (f"  {data}\n", "$foreground-muted"),
         ]
-    return Content.assemble(*parts) if bulletins else Content.assemble(parts[0], ("  none\n", "$text-muted"))
+    return Content.assemble(*parts) if bulletins else Content.assemble(parts[0], ("  none\n", "$foreground-muted"))
