@@ -17,7 +17,6 @@ from rich.cells import cell_len
 from router_ui.widgets.record_image import image_of
 from router_ui.widgets.record_json import json_lines, plain, wrapped
 from router_ui.widgets.record_lines import excerpt, head, record_lines
-from router_ui.widgets.records_bars import bar, fill_tone, spark
 from router_ui.widgets.records_files import as_file, as_line, file_name
 from router_ui.widgets.records_limits import limits_of, limits_text
 from router_ui.widgets.records_paged import Paged, Piece
@@ -172,12 +171,6 @@ def test_limits_that_say_nothing_are_told_what_would(typed: str) -> None:
 @given(st.integers(1, 10**6), st.integers(1, 10**10))
 def test_limits_are_shown_as_they_would_be_typed(records: int, nbytes: int) -> None:
     assert limits_of(limits_text(records, nbytes)) == (records, nbytes)
-
-
-def test_bars_tell_little_from_nothing_and_nearly_from_full() -> None:
-    assert [bar(share, 4) for share in (0, 0.001, 0.5, 0.999, 1)] == ["····", "▏···", "██··", "███▉", "████"]
-    assert [fill_tone(share) for share in (0.59, 0.6, 0.85)] == ["good", "warn", "bad"]
-    assert (spark([0, 1, 2, 4], 3), spark([0, 0], 5), spark([], 5)) == ("▂▄█", "▁▁", "")
 
 
 @given(st.integers(0, 500), st.lists(st.tuples(st.integers(0, 600), st.integers(0, 40)), max_size=8), st.booleans())

@@ -34,6 +34,7 @@ VIEWS = {
         View("graph", "1", "Graph", "graph:GraphScreen"),
         View("queues", "2", "Queues", "queue:QueueScreen"),
         View("processor", "3", "Processor", "processor:ProcessorScreen"),
-        # "letters" 4, "provenance" 5, "log" 6, "metrics" 7: one line each.
+        View("letters", "4", "Dead letters", "letters:LettersScreen"),
+        # "provenance" 5, "log" 6, "metrics" 7: one line each.
     )
 }

@@ -30,6 +30,7 @@ class QueueScreen(FlowScreen):
     """All connections, or one of them with its records."""
 
     VIEW = "queues"
+    AUTO_FOCUS = "RecordsTable"
     DEFAULT_CSS = "QueueScreen ContentSwitcher { height: 1fr; }"
 
     def __init__(self) -> None:

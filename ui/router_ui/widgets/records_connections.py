@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from router.control.messages import ConnectionView
 from router_ui.figures import clock, percent, rate, size, span
 from router_ui.past import Past
-from router_ui.widgets.records_bars import bar, fill_tone, spark
+from router_ui.plots import bar, sparkline
 from router_ui.widgets.records_table import Column, Row
 
-__all__ = ["CONNECTIONS", "connection_rows", "in_words"]
+__all__ = ["CONNECTIONS", "connection_rows", "fill_tone", "in_words"]
 
 CONNECTIONS = (
     Column("connection", 60),
@@ -48,7 +48,7 @@ def connection_rows(connections: Sequence[ConnectionView], past: Past) -> Callab
             each.queue,
             "waits" if each.waiting else each.when_full,
             f"{each.unacked:,}",
-            spark(past.of(each.id, "records"), 30),
+            sparkline(past.of(each.id, "records"), 30),
         ]
         waits = "warn" if each.waiting else "dim"
         return Row(
@@ -72,3 +72,8 @@ def in_words(each: ConnectionView) -> str:
         each.queue,
     ]
     return "  ".join(parts)
+
+
+def fill_tone(share: float) -> str:
+    """The colour of how full something is."""
+    return "bad" if share >= 0.85 else "warn" if share >= 0.6 else "good"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from itertools import accumulate
 
 from rich.cells import cell_len, get_character_cell_size
 
-__all__ = ["clean", "fit", "widths"]
+__all__ = ["clean", "fit", "when", "widths"]
 
 # What moves the cursor, changes the direction of writing or has no width would break the table, or lie about its neighbours.
 _HIDDEN = {"Cc", "Cf", "Co", "Zl", "Zp"}
@@ -57,3 +58,8 @@ def widths(wanted: list[int], most: list[int], available: int) -> list[int]:
         given[index] += more
         spare -= more
     return given
+
+
+def when(seconds: float) -> str:
+    """A moment of this year, here: ``11-24 16:00:00``."""
+    return time.strftime("%m-%d %H:%M:%S", time.localtime(seconds))
