@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGE = {str(path.relative_to(ROOT)) for path in (ROOT / "router/control/page/static").rglob("*.*")}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -52,6 +53,7 @@ def test_the_wheel_holds_the_packages_their_types_the_example_and_the_notices(wh
         "router_processors/py.typed",
         "router/cli/examples/tweets/tweets.yaml",
         "router/cli/examples/tweets/data/posts.jsonl",
+        *PAGE,
         f"{info}/licenses/LICENSE",
         f"{info}/licenses/NOTICE",
     }

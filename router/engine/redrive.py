@@ -94,7 +94,10 @@ class Redrive:
         if self.is_putting or self._is_held:
             return
         wanted: dict[str, list[int]] = {}
-        for id_, target in self._marks.read():
+        marked = self._marks.read()
+        if self._marks.has_news:
+            self._letters.count_anew()
+        for id_, target in marked:
             if id_ not in self._taken:
                 wanted.setdefault(target, []).append(id_)
         ways = [(way, ids) for target, ids in wanted.items() if (way := self._way(target, ids)) is not None]

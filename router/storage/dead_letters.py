@@ -81,6 +81,16 @@ class DeadLetters:
                 self.kept, self._nbytes = await self._database.submit(_measured)
         return self.has_room()
 
+    def count_anew(self) -> None:
+        """Find out soon how many there are: some were tried again, or taken away by others."""
+
+        def done(found: tuple[int, int] | None, error: BaseException | None) -> None:
+            if found is not None and error is None:
+                self.kept, self._nbytes = found
+
+        if self.kept:
+            self._database.write(_measured, done)
+
     # -- setting aside --------------------------------------------------------------------------
 
     async def put(self, batch: Batch, processor: str, connection: str | None) -> None:

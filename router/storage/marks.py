@@ -15,9 +15,12 @@ class Marks:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._seen: int | None = None
+        self.has_news = False
+        """True if something was written between the last two looks."""
 
     def read(self) -> list[tuple[int, str]]:
         """The marked letters, oldest first, and where each is to be put; none if nothing was written since the last look."""
+        self.has_news = False
         try:
             return self._read()
         except sqlite3.Error:  # busy, or in trouble, of which the writer tells
@@ -40,5 +43,5 @@ class Marks:
             return []
         query = "SELECT id, retry_to FROM dead_letters WHERE retry_to IS NOT NULL ORDER BY id"
         found = self._connection.execute(query).fetchall()
-        self._seen = version
+        self._seen, self.has_news = version, True
         return found

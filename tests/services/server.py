@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -14,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
@@ -168,12 +169,28 @@ def program(pattern: str, packages: Sequence[str]) -> str:
     return str(max(found))
 
 
-def provide(*servers: type[Server]) -> None:
+class Packaged(Protocol):
+    """A program of Debian's packages."""
+
+    @property
+    def pattern(self) -> str: ...
+
+    @property
+    def packages(self) -> tuple[str, ...]: ...
+
+
+def provide(*programs: Packaged) -> None:
     """Install what is missing of Debian's packages; only root in CI does, anybody else is told by a skipped test."""
-    missing = [each for server in servers if not any(Path("/").glob(server.pattern)) for each in server.packages]
-    if not missing or not os.environ.get("CI") or os.geteuid() != 0:
+    if not _missing(programs) or not os.environ.get("CI") or os.geteuid() != 0:
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
-    command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    with (Path(tempfile.gettempdir()) / "router-tests-install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        if missing := _missing(programs):
+            subprocess.run(["apt-get", "update", "-qq"], check=True, env=environment)
+            command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing]
+            subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+
+
+def _missing(programs: Sequence[Packaged]) -> list[str]:
+    return [each for program in programs if not any(Path("/").glob(program.pattern)) for each in program.packages]

@@ -202,6 +202,23 @@ async def test_what_is_marked_while_the_flow_runs_is_taken_up_and_only_once(tmp_
     assert (keep.numbers, records_in(tmp_path)) == ([0, 2], [{"n": 1}])
 
 
+async def test_the_status_counts_the_letters_that_are_left_whoever_took_the_others_away(tmp_path: Path) -> None:
+    keep, clock = Keep(), JumpingClock()
+    steps = {"read": Feed(range(3), then=1e9), "work": Do(refuse), "keep": keep}
+    engine = wired(steps, "read>work", "work>keep", clock=clock, data=tmp_path)
+    async with engine:
+        await at_rest(engine)
+        assert engine.status().dead_letters_kept == 3
+        mark(tmp_path, 1, to="keep")
+        with closing(LetterBox(tmp_path)) as box:
+            box.delete([2])
+        while engine.status().dead_letters_kept != 1:
+            clock.jump()
+            await at_rest(engine)
+        await engine.stop()
+    assert (keep.numbers, [each["id"] for each in letters_in(tmp_path)]) == ([0], [3])
+
+
 async def test_what_is_marked_when_its_processor_has_ended_waits_for_the_next_run(tmp_path: Path) -> None:
     await left(tmp_path, 1, to="late")
     clock, early = JumpingClock(), Keep()

@@ -17,6 +17,7 @@
  * @property {HTMLElement} node
  * @property {(flow: any) => void} [update] called with each newer state of the flow
  * @property {() => void} [placed] called when something else is chosen beside it
+ * @property {() => void} [focus] called when what was beside it is closed
  * @property {() => void} [close]
  * @property {import("./keys.js").Key[]} [keys]
  */

@@ -31,7 +31,7 @@ export async function choice({ title, says, choices, action }) {
 
 /** List the keys. */
 export function help() {
-  const parts = known().map(([group, keys]) => [
+  const parts = known().filter(([, keys]) => keys.length).map(([group, keys]) => [
     h("h3", {}, group),
     h("dl", { class: "keys" }, keys.map((each) => [h("dt", {}, h("kbd", {}, name(each.key))), h("dd", {}, each.does)])),
   ]);
@@ -82,5 +82,5 @@ function shown(title, children) {
 }
 
 function name(key) {
-  return { ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", " ": "Space" }[key] ?? key;
+  return { ArrowDown: "↓", ArrowUp: "↑", ArrowRight: "→", Escape: "Esc", " ": "Space" }[key] ?? key;
 }

@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @typedef {string | number | Node | null | undefined | false} Child
+ * @typedef {string | number | Node | null | undefined | false | any[]} Child
  * @typedef {Record<string, any>} Props
  */
 
@@ -11,7 +11,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * An HTML element. `on...` properties are listeners, `css` sets styles, booleans are there or not.
  * @param {string} tag
  * @param {Props} [props]
- * @param {...(Child | Child[])} children
+ * @param {...Child} children
  * @returns {any}
  */
 export function h(tag, props = {}, ...children) {
@@ -22,7 +22,7 @@ export function h(tag, props = {}, ...children) {
  * An SVG element.
  * @param {string} tag
  * @param {Props} [props]
- * @param {...(Child | Child[])} children
+ * @param {...Child} children
  * @returns {any}
  */
 export function svg(tag, props = {}, ...children) {
@@ -31,7 +31,7 @@ export function svg(tag, props = {}, ...children) {
 
 function filled(node, props, children) {
   for (const [name, value] of Object.entries(props)) put(node, name, value);
-  node.append(...children.flat().filter((each) => each !== null && each !== undefined && each !== false).map(asNode));
+  node.append(...children.flat(Infinity).filter((each) => each !== null && each !== undefined && each !== false).map(asNode));
   return node;
 }
 

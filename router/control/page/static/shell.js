@@ -92,7 +92,7 @@ export class Shell {
     this.links.get("letters").append(this.badge);
     this.banner = h("p", { class: "banner", role: "status", hidden: true }, "");
     this.main = h("main", { id: "main", tabindex: -1 });
-    this.side = h("aside", { "aria-label": "What is chosen" });
+    this.side = h("aside", { "aria-label": "What is chosen", tabindex: -1 });
     const keys = h("button", { type: "button", class: "quiet", "aria-label": "Keys", title: "Keys (?)", onclick: help }, "?");
     this.theme = themeSwitch();
     const header = h("header", {}, h("span", { class: "brand", "aria-hidden": "true" }), this.chooser, this.state, h("nav", { "aria-label": "Views" }, [...this.links.values()]), h("span", { class: "totals" }, this.figures.map(({ value, name }) => h("span", {}, value, ` ${name}`))), this.theme, keys);
@@ -111,8 +111,11 @@ export class Shell {
   }
 
   back() {
-    if (this.place.what) go({ flow: this.place.flow, view: this.place.view });
-    else (document.activeElement instanceof HTMLElement) && document.activeElement.blur();
+    if (this.place.what) {
+      go({ flow: this.place.flow, view: this.place.view });
+      this.main.focus({ preventScroll: true });
+      addEventListener("hashchange", () => this.view?.focus?.(), { once: true });
+    } else (document.activeElement instanceof HTMLElement) && document.activeElement.blur();
   }
 
   // -- the flow ---------------------------------------------------------------------------------
@@ -207,6 +210,7 @@ export class Shell {
     const close = h("button", { type: "button", class: "quiet close", "aria-label": "Close", title: "Close (Esc)", onclick: () => this.back() }, "✕");
     this.side.replaceChildren(...(this.panel ? [what ? close : "", this.panel.node] : []));
     this.side.scrollTop = 0;
+    if (what && this.main.contains(document.activeElement)) this.side.focus({ preventScroll: true });
   }
 
   panelView(what, id) {

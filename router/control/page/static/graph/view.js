@@ -51,11 +51,8 @@ export function graphView(app) {
   function choose() {
     const { what, id } = app.place;
     const chosen = what === "processor" ? drawn?.boxes.get(id) : what === "connection" ? drawn?.plates.get(id) : null;
-    for (const each of parts()) {
-      each.node.classList.toggle("chosen", each === chosen);
-      each.node.setAttribute("tabindex", "-1");
-    }
-    (chosen ?? parts()[0])?.node.setAttribute("tabindex", "0");
+    for (const each of parts()) each.node.classList.toggle("chosen", each === chosen);
+    reachable(chosen ?? parts().find((each) => each.node.getAttribute("tabindex") === "0") ?? parts()[0]);
   }
 
   function open(target) {
@@ -79,8 +76,13 @@ export function graphView(app) {
     event.preventDefault();
   });
 
-  function focus(part) {
+  /** One part at a time is reached by the tabulator. */
+  function reachable(part) {
     for (const each of parts()) each.node.setAttribute("tabindex", each === part ? "0" : "-1");
+  }
+
+  function focus(part) {
+    reachable(part);
     part.node.focus();
     viewport.reveal(part.rect);
   }
@@ -111,6 +113,7 @@ export function graphView(app) {
       } else refresh();
     },
     placed: choose,
+    focus: () => root.querySelector("[tabindex='0']")?.focus(),
     close: () => resized.disconnect(),
     keys: [
       { key: "+", does: "zoom in", run: () => viewport.zoom(1.25) },

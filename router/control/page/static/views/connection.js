@@ -12,6 +12,8 @@ import { Tabs } from "/page/tabs.js";
 import { liveRecords } from "/page/views/live.js";
 import { waitingRecords } from "/page/views/waiting.js";
 
+const STAYS = 1; // seconds
+
 /** @param {import("../app.js").App} app @param {string} id @returns {import("../app.js").View} */
 export function connectionView(app, id) {
   const now = app.connection(id);
@@ -28,8 +30,8 @@ export function connectionView(app, id) {
       { name: "Live", make: shown(() => liveRecords(app, id)) },
       { name: "Figures and limits", make: shown(() => figuresOf(app, id)) },
     ],
-    // Of a queue that is empty, as most are most of the time, what passes is what there is to see.
-    now.records ? "Waiting" : "Live",
+    // Of a queue that nothing stays in, as in most, what passes is what there is to see.
+    now.oldest >= STAYS ? "Waiting" : "Live",
   );
   const link = (name) => h("a", { href: address({ ...app.place, what: "processor", id: name }) }, name);
   const way = h("p", { class: "way" }, link(now.producer), ` · ${now.relationship} → `, link(now.consumer), now.input ? `, input ${now.input}` : "");

@@ -10,6 +10,7 @@ import { address } from "/page/routes.js";
 import { Rows, preview } from "/page/rows.js";
 
 const PAGE = 50;
+const AT_MOST = 1000; // milliseconds from one look to the next
 const WHOLE = 16 << 20;
 const LONGEST = 1000; // ids in one request
 
@@ -17,6 +18,7 @@ const LONGEST = 1000; // ids in one request
 export function lettersView(app) {
   const path = app.path("dead-letters");
   let [following, where, seen, isAsking] = [null, "", -1, false];
+  let [hasRetried, asked] = [false, 0];
   /** @type {number[]} where the pages before began */
   let starts = [0];
   const rows = new Rows({ label: "Dead letters", marks: true, changed: showTools });
@@ -33,7 +35,8 @@ export function lettersView(app) {
   async function load(pages, wanted = where) {
     const found = await get(path, { where: wanted, after: pages[pages.length - 1], limit: PAGE }, { exact: true });
     [starts, following, where] = [pages, found.following, wanted];
-    seen = app.flow?.dead_letters_kept ?? -1;
+    [seen, asked] = [app.flow?.dead_letters_kept ?? -1, Date.now()];
+    hasRetried = found.letters.some((each) => each.retry_to !== null);
     all.firstChild.checked = false;
     rows.show(found.letters.map((each) => ({ id: each.id, line: line(each), details: () => details(app, each, { retry, remove }) })));
     text(said, `${count(found.letters.length)} shown of ${count(found.kept)} kept, the oldest first`);
@@ -93,7 +96,8 @@ export function lettersView(app) {
     node,
     update(flow) {
       // New ones are shown at once, but not under the eyes of somebody who reads or marks.
-      if (isAsking || seen === flow.dead_letters_kept || rows.isOpen || rows.marked.size) return;
+      const isOld = seen !== flow.dead_letters_kept || hasRetried;
+      if (!isOld || isAsking || Date.now() - asked < AT_MOST || rows.isOpen || rows.marked.size) return;
       isAsking = true;
       load(starts).catch(() => undefined).finally(() => (isAsking = false));
     },
