@@ -35,6 +35,8 @@ VIEWS = {
         View("queues", "2", "Queues", "queue:QueueScreen"),
         View("processor", "3", "Processor", "processor:ProcessorScreen"),
         View("letters", "4", "Dead letters", "letters:LettersScreen"),
-        # "provenance" 5, "log" 6, "metrics" 7: one line each.
+        # "provenance" 5: one line.
+        View("log", "6", "Log", "log:LogScreen"),
+        View("metrics", "7", "Metrics", "metrics:MetricsScreen"),
     )
 }
