@@ -8,6 +8,8 @@ from typing import ClassVar, Protocol
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.signal import Signal
 from textual.worker import Worker
@@ -19,6 +21,7 @@ from router_ui.keys import keys_of
 from router_ui.screens.flows import FlowsScreen
 from router_ui.screens.help import HelpScreen
 from router_ui.screens.search import SearchScreen
+from router_ui.terminal import Terminal
 from router_ui.themes import THEMES
 from router_ui.views import VIEWS
 from router_ui.watch import EVERY, Watch
@@ -112,6 +115,7 @@ class RouterApp(App[int]):
 
     async def on_mount(self) -> None:
         """Show the flow, or the list."""
+        self.app_resume_signal.subscribe(self, self._draw_again)
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = next(iter(THEMES))
@@ -215,6 +219,15 @@ class RouterApp(App[int]):
             self._watching.cancel()
         self._flow.ended = f"the flow has ended, exit code {self._code}; q leaves"
         self.looked.publish(self._flow)
+
+    def get_driver_class(self) -> type[Driver]:
+        """The terminal as it is elsewhere, but one that outlives SIGSTOP."""
+        found = super().get_driver_class()
+        return Terminal if found is LinuxDriver else found
+
+    def _draw_again(self, app: App[object]) -> None:
+        """Draw all of it: while the process was stopped, others wrote to the terminal."""
+        self.refresh(layout=True)
 
     def on_app_blur(self) -> None:
         """Look less often: the terminal is not the one in use."""
