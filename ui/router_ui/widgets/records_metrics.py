@@ -28,6 +28,22 @@ class Figure(NamedTuple):
     tone: Callable[[Part], str] = lambda _: ""
 
 
+def _name(each: Part) -> str:
+    return each.name if isinstance(each, ProcessorView) else each.id
+
+
+def _busy(each: Part) -> float:
+    return each.busy if isinstance(each, ProcessorView) else 0.0
+
+
+def _full(each: Part) -> float:
+    return each.full if isinstance(each, ConnectionView) else 0.0
+
+
+def _oldest(each: Part) -> float:
+    return each.oldest if isinstance(each, ConnectionView) and each.records else 0.0
+
+
 def _number(title: str, name: str) -> Figure:
     return Figure(
         Column(title, 14, is_right=True), lambda each, _: f"{getattr(each, name):,}", lambda each: getattr(each, name)
@@ -140,19 +156,3 @@ def metric_titles(kind: str, by: int | None) -> list[Column]:
         each.column._replace(title=f"{each.column.title} ▾") if index == by else each.column
         for index, each in enumerate(KINDS[kind])
     ]
-
-
-def _name(each: Part) -> str:
-    return each.name if isinstance(each, ProcessorView) else each.id
-
-
-def _busy(each: Part) -> float:
-    return each.busy if isinstance(each, ProcessorView) else 0.0
-
-
-def _full(each: Part) -> float:
-    return each.full if isinstance(each, ConnectionView) else 0.0
-
-
-def _oldest(each: Part) -> float:
-    return each.oldest if isinstance(each, ConnectionView) and each.records else 0.0
