@@ -120,7 +120,8 @@ class RouterApp(App[int]):
             self.register_theme(theme)
         self.theme = next(iter(THEMES))
         if self._flows is not None:
-            self.add_mode("flows", partial(FlowsScreen, self._flows, opens_only=self._opens_only))
+            starts = self._own is not None
+            self.add_mode("flows", partial(FlowsScreen, self._flows, opens_only=self._opens_only, starts=starts))
         if self._client is not None:
             await self.open(self._client)
         else:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowsScreen"]
 
-EVERY = 1.0
+EVERY, AT_THE_START = 1.0, 0.2  # seconds
 _NONE = "no flow runs; run one with: router run FLOW\nit is shown here as soon as it does"
+_STARTS = "the flow is starting"
 
 
 class FlowsScreen(Screen[None]):
@@ -29,8 +30,8 @@ class FlowsScreen(Screen[None]):
 
     Args:
         flows: Finds them.
-        every: Seconds from one listing to the next.
         opens_only: Open the flow, where the first listing that finds any finds one.
+        starts: Flows are being started; it is not long until there are some.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -38,18 +39,18 @@ class FlowsScreen(Screen[None]):
         Binding("k", "move(-1)", "Up", show=False),
     ]
 
-    def __init__(self, flows: Flows, *, every: float = EVERY, opens_only: bool = False) -> None:
+    def __init__(self, flows: Flows, *, opens_only: bool = False, starts: bool = False) -> None:
         super().__init__()
         self._opens_only = opens_only
         self._flows = flows
-        self._every = every
+        self._every, self._none = (AT_THE_START, _STARTS) if starts else (EVERY, _NONE)
         self._listed: dict[str, Listed] = {}
 
     def compose(self) -> ComposeResult:
         """A title, the list, and what is said where it is empty."""
         yield Static(" flows that run: ⏎ shows one", id="title")
         yield DataTable(cursor_type="row", zebra_stripes=True)
-        yield Static(_NONE, id="none", markup=False)
+        yield Static(self._none, id="none", markup=False)
         yield Footer()
 
     async def on_mount(self) -> None:
@@ -68,7 +69,7 @@ class FlowsScreen(Screen[None]):
             found = []
             self.query_one("#none", Static).update(f"{error}; trying again")
         else:
-            self.query_one("#none", Static).update(_NONE)
+            self.query_one("#none", Static).update(self._none)
         self._show(found)
         if self._opens_only and len(found) == 1:
             await self._router.open(found[0].client)
