@@ -6,6 +6,7 @@ from router.batch import Batch, Record
 from router.choice import Choice
 from router.codec import JSON, RAW, TEXT, Codec, Failures, resumable
 from router.config import Config, Field, FilePath, FromWorkingDirectory, Rate, Secret, Size
+from router.difference import Difference, PartChange, Setting
 from router.engine import (
     Bulletin,
     Clock,
@@ -30,6 +31,7 @@ from router.errors import (
     Problem,
     ProcessorError,
     RecordError,
+    ReloadError,
     RetryableError,
     RouterError,
     StorageError,
@@ -71,6 +73,7 @@ __all__ = [
     "DataFolderError",
     "DeadLetter",
     "DecodeError",
+    "Difference",
     "EncodeError",
     "Engine",
     "Expression",
@@ -92,6 +95,7 @@ __all__ = [
     "Outbox",
     "Outcome",
     "Part",
+    "PartChange",
     "PathTemplate",
     "PluginError",
     "Problem",
@@ -107,6 +111,7 @@ __all__ = [
     "RecordWriter",
     "Registry",
     "Relationship",
+    "ReloadError",
     "Reply",
     "Report",
     "Result",
@@ -114,6 +119,7 @@ __all__ = [
     "RouterError",
     "Routes",
     "Secret",
+    "Setting",
     "Size",
     "Source",
     "State",

@@ -13,7 +13,7 @@ from router.flow import ConnectionSpec, Ending, Flow, FlowRun, ProcessorSpec
 from router.secrecy import Mask
 from router.showing import shown_setting
 
-__all__ = ["Difference", "PartChange", "Setting", "compare"]
+__all__ = ["Difference", "PartChange", "Setting", "compare", "difference_of"]
 
 LIVE = ("records", "nbytes", "expire", "when_full")
 """What of a queue can be changed while records wait in it."""
@@ -96,6 +96,11 @@ def compare(old: Flow, new: Flow) -> Difference:
         remade=tuple(PartChange(id_, each) for id_, each in queues.items() if not _is_live(each)),
         flow=tuple(_flow(old, new, both, mask)),
     )
+
+
+def difference_of(plain: Mapping[str, Any]) -> Difference:
+    """Read again what ``to_dict`` wrote."""
+    return Difference(**{name: tuple(map(_read, found)) for name, found in plain.items()})
 
 
 def routes_of(spec: ProcessorSpec) -> dict[str, list[str]]:
@@ -246,3 +251,11 @@ def _plain(found: tuple[Any, ...]) -> list[Any]:
         else each
         for each in found
     ]
+
+
+def _read(plain: Any) -> Any:
+    if isinstance(plain, str):
+        return plain
+    if "settings" in plain:
+        return PartChange(plain["name"], tuple(Setting(**each) for each in plain["settings"]))
+    return Setting(**plain)

@@ -93,6 +93,11 @@ class Registry:
         """Which plugin brought a thing: ``owner("processor type", "route")``."""
         return self._owners.get((what, name), "router")
 
+    @property
+    def files(self) -> Iterable[Path]:
+        """The plugin files that were loaded, and those that could not be."""
+        return [*map(Path, self._code)]
+
     def code_of(self, name: str, kind: type) -> str | None:
         """What stands for the content of the plugin file that a class is from; None: it is from no file."""
         known = (
@@ -123,13 +128,12 @@ class Registry:
 
     def load_file(self, path: Path) -> None:
         """Load a plugin file: its hook, or where it has none, its processors, formats and runtimes."""
-        code = _content_of(path)
+        self._code[str(path)] = _content_of(path)
         try:
             module = load_file(path)
         except PluginError as error:
             self.problems.append(error)
         else:
-            self._code[str(path)] = code
             self.add(module, str(path))
 
     def load_folder(self, folder: Path) -> None:

@@ -21,6 +21,7 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self.secrets: set[str] = set()
         self._forms: set[str] = set()
         self._text: re.Pattern[str] | None = None
         self._data: re.Pattern[bytes] | None = None
@@ -28,7 +29,8 @@ class Mask:
 
     def add(self, secrets: Iterable[str]) -> None:
         """Hide these too."""
-        self._forms |= {form for secret in secrets for form in _forms(secret)}
+        self.secrets |= set(secrets)
+        self._forms = {form for secret in self.secrets for form in _forms(secret)}
         if self._forms:
             ordered = sorted(self._forms, key=len, reverse=True)  # of two that begin alike, the longer one is meant
             self._text = re.compile("|".join(map(re.escape, ordered)))

@@ -35,7 +35,7 @@ SECTIONS = {
     "Records": ("Batch", "Record", "Outcome", "Ack", "Reply", "Watermark"),
     "Run flows": (
         "load_flow", "build_flow", "Flow", "Engine", "Report", "ProcessorReport", "Status", "ProcessorStatus", "DeadLetter", "Bulletin",
-        "Clock", "Inbox", "Outbox", "flow_schema",
+        "Clock", "Inbox", "Outbox", "Difference", "PartChange", "Setting", "flow_schema",
     ),
     "Plugins": ("hookimpl", "Registry", "load_registry"),
     "Formats": (

@@ -16,6 +16,8 @@ _COMMANDS = {
     "ui": "Watch and steer flows that run, in the terminal.",
     "tap": "Print records as they come into a connection, as JSON lines.",
     "processor": "Look at a processor of a flow that runs, stop it, start it, widen it.",
+    "reload": "Load a flow that runs anew, and make of it what its file says now.",
+    "diff": "Say what a reload would change.",
     "stop": "Stop a flow that runs: its sources first, then what is under way arrives.",
     "dead-letters": "Look after the records that a flow set aside.",
     "queue": "Look after the records that wait in a flow's queues.",

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from router.flow import Flow
 
-__all__ = ["BAD", "fail", "flow_options", "load", "plugin_option"]
+__all__ = ["BAD", "fail", "flow_options", "load", "load_again", "plugin_option"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 BAD = 2
@@ -70,6 +70,17 @@ def load(
     for problem in dict.fromkeys(str(each) for flow in flows for each in flow.registry.problems):
         click.echo(problem, err=True)
     return flows
+
+
+def load_again(path: Path, parameters: Mapping[str, str], plugins: Sequence[Path], secrets: Path | None) -> Flow:
+    """Load a flow while one runs: nothing is printed.
+
+    Raises:
+        FlowError: all that is wrong with it.
+    """
+    from router.loader import load_flow  # noqa: PLC0415 - as above
+
+    return load_flow(path, parameters, plugins, secrets=secrets)
 
 
 def fail(problems: Iterable[object]) -> NoReturn:

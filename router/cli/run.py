@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from router.cli.group import TeachingCommand
-from router.cli.loading import fail, flow_options, load
+from router.cli.loading import fail, flow_options, load, load_again
 from router.cli.serving import TOKEN, Serving, serving_options, token_from
 
 __all__ = ["command", "seconds_option"]
@@ -33,6 +33,7 @@ def seconds_option(context: click.Context, parameter: click.Parameter, value: st
     router run flows/tweets.yaml --set posts=my.jsonl             with another input
     router run flows/tweets.yaml --set rate=200 --set loop=true   a live demo, Ctrl-C ends it
     router run flows/tweets.yaml --ui                             watch and steer it in the terminal
+    router run flows/tweets.yaml --watch                          follow changes of the file
     router run orders.yaml invoices.yaml --data state             two flows, their data in state/
     router run follow.yaml --until-idle --json                    for scripts: one report a flow
 
@@ -54,6 +55,7 @@ def seconds_option(context: click.Context, parameter: click.Parameter, value: st
 @click.option("--until-idle", is_flag=True, help="Stop sources that never end, when they have nothing to give.")
 @serving_options
 @click.option("--ui", "with_ui", is_flag=True, help="Watch and steer it in the terminal; q stops the flow too.")
+@click.option("--watch", is_flag=True, help="Load a flow anew when its files change, as `router reload` does.")
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are dead letters.")
 @click.option("--json", "as_json", is_flag=True, help="Print a report as JSON on stdout, one line a flow.")
 @click.option(
@@ -82,13 +84,17 @@ def command(
     All flows are loaded before the first is started. Ctrl-C and SIGTERM stop the sources
     and let what is under way arrive; a second Ctrl-C ends at once. Records that fail and
     lead nowhere are kept in the data folder, ~/.local/state/router/NAME if not given.
+    SIGHUP loads the flows anew: what is the same in their files works on.
     """
     from router.cli.session import Options, run  # noqa: PLC0415 - `router run --help` needs no engine
 
     serving = Serving.taken(options)
     if with_ui:
         _watched(serving, len(flows))
-    context.exit(run(lambda: load(flows, parameters, plugins, secrets), Options(**options, serving=serving)))
+    given = (parameters, plugins, secrets)
+    context.exit(
+        run(lambda: load(flows, *given), lambda path: load_again(path, *given), Options(**options, serving=serving))
+    )
 
 
 def _watched(serving: Serving, flows: int) -> None:

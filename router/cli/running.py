@@ -9,12 +9,14 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from router.cli.progress import Meter
+from router.cli.reloading import Loading, Reloader
 from router.control.server import Control
 from router.engine import Engine, Report, Status, SystemClock
 from router.engine.clock import sleep
@@ -35,14 +37,20 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 class Run:
     """One flow of a command: started, stopped when asked, ended with a report, whatever happens."""
 
-    def __init__(self, flow: Flow, data: Path) -> None:
-        self.flow = flow
+    def __init__(self, flow: Flow, data: Path, load: Loading, hide: Callable[[Iterable[str]], None]) -> None:
+        self.name = flow.name
         self.data = data
         self.engine = Engine(flow, data=data)
+        self.reloader = Reloader(self.engine, load, hide)
         self.is_started = False
         self.is_refused = False
         """True if its data folder is not to be used, so that nothing was started."""
         self.report: Report | None = None
+
+    @property
+    def flow(self) -> Flow:
+        """The flow, as it is now."""
+        return self.engine.flow
 
     async def to_the_end(self, on_start: Callable[[Run], None]) -> None:
         """Start the flow and wait for its end; what cannot start has failed."""
@@ -70,6 +78,7 @@ class Runs:
     Args:
         drain: Seconds that a stop waits for records under way; None: as each flow says.
         until_idle: Stop a flow when it has had nothing to do for a moment.
+        watch: Load a flow anew when its files have changed.
         on_start: Called each time a flow has started.
         control: Serves the flows to whoever watches and steers them.
     """
@@ -80,6 +89,7 @@ class Runs:
         *,
         drain: float | None,
         until_idle: bool,
+        watch: bool,
         on_start: Callable[[], None],
         control: Control | None = None,
     ) -> None:
@@ -87,6 +97,7 @@ class Runs:
         self._runs = runs
         self._drain = drain
         self._until_idle = until_idle
+        self._watch = watch
         self._on_start = on_start
         self._control = control
         self._main: dict[Run, asyncio.Task[None]] = {}
@@ -115,6 +126,15 @@ class Runs:
             else:
                 task.cancel()
 
+    def reload(self) -> None:
+        """Load every flow anew."""
+        for run in self._runs:
+            if run.is_started and run.report is None:
+                self._beside.add(_task(run.reloader.quietly(), f"reload {run.flow.name}"))
+
+    def _stop_asked(self, run: Run, drain: float | None) -> asyncio.Task[Report]:
+        return self._stop(run, self._drain if drain is None else drain)
+
     async def _to_its_end(self, run: Run) -> None:
         try:
             await run.to_the_end(self._started)
@@ -130,8 +150,13 @@ class Runs:
     def _started(self, run: Run) -> None:
         self._on_start()
         if self._control is not None:
-            self._control.add(run.engine, lambda drain: self._stop(run, self._drain if drain is None else drain))
-        self.meters.append(Meter(run.flow, run.engine.status))
+            run.reloader.hides.append(self._control.hide)
+            stop = partial(self._stop_asked, run)
+            self._control.add(run.engine, stop, run.reloader.reload)
+        run.reloader.meter = Meter(run.flow, run.engine.status)
+        self.meters.append(run.reloader.meter)
+        if self._watch:
+            self._beside.add(_task(run.reloader.whenever_changed(), f"watch {run.flow.name}"))
         if self._until_idle:
             self._beside.add(_task(self._stop_when_idle(run), f"idle {run.flow.name}"))
 

@@ -21,6 +21,7 @@ from router.cli.group import abandon
 from router.cli.interrupts import Interrupts, leave
 from router.cli.loading import BAD, fail
 from router.cli.progress import LiveProgress, PlainProgress
+from router.cli.reloading import Loading, on_hangup
 from router.cli.running import Run, Runs, in_loop, is_anything_stuck, tuned_gc
 from router.cli.serving import Serving, listening
 from router.cli.summary import Letters, summary
@@ -48,25 +49,38 @@ class Options:
     log_json: bool
     quiet: bool
     log_level: str
+    watch: bool = False
     serving: Serving = field(default_factory=Serving)
 
 
-def run(load: Callable[[], Sequence[Flow]], options: Options) -> int:
-    """Load flows, run them to their ends, print what they did; the exit code."""
+def run(load: Callable[[], Sequence[Flow]], again: Loading, options: Options) -> int:
+    """Load flows, run them to their ends, print what they did; the exit code.
+
+    Args:
+        again: Loads one of them anew while it runs.
+    """
     log = logs.configure("error" if options.quiet else options.log_level, as_json=options.log_json)
     with ExitStack() as stack:
         started = stack.enter_context(tuned_gc())
         flows = load()
-        log.hide = Mask(secret for flow in flows for secret in flow.secrets)
-        code = _run(flows, options, stack, started)
+        log.hide = mask = Mask(secret for flow in flows for secret in flow.secrets)
+        code = _run(flows, options, stack, again=again, mask=mask, started=started)
         if is_anything_stuck():
             leave(code)
     return code
 
 
-def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Callable[[], None]) -> int:
+def _run(
+    flows: Sequence[Flow],
+    options: Options,
+    stack: ExitStack,
+    *,
+    again: Loading,
+    mask: Mask,
+    started: Callable[[], None],
+) -> int:
     folders = _folders(flows, options.data, stack)
-    runs = [Run(flow, folder) for flow, folder in zip(flows, folders, strict=True)]
+    runs = [Run(flow, folder, again, mask.add) for flow, folder in zip(flows, folders, strict=True)]
     letters = [Letters(folder, _words(flow, folder, options)) for flow, folder in zip(flows, folders, strict=True)]
     if not options.quiet:
         for run in runs:
@@ -75,6 +89,7 @@ def _run(flows: Sequence[Flow], options: Options, stack: ExitStack, started: Cal
         runs,
         drain=options.drain,
         until_idle=options.until_idle,
+        watch=options.watch,
         on_start=started,
         control=_control(runs, options.serving),
     )
@@ -120,6 +135,7 @@ async def _watch(loop: asyncio.AbstractEventLoop, group: Runs, options: Options,
             click.echo(text, err=True)
 
     interrupts = stack.enter_context(Interrupts(loop, group.stop, say))
+    stack.enter_context(on_hangup(loop, group.reload, group.stop))
     is_live = is_terminal(sys.stderr) and not options.log_json
     progress = LiveProgress(group.meters) if is_live else PlainProgress(group.meters)
     if not options.quiet:

@@ -51,7 +51,6 @@ class Connection(ABC):
         self.lost: Callable[[str, Batch, str], None] | None = None
         """Hears what ended here, and how: ``expired``, ``full``, ``drop``, ``dead_letters``."""
         self._expire: float | None = None
-        self._when_full = limits.when_full
         self._takes = 0
         self._now = around.now
         self._on_drop = around.on_drop

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from router.control import connections, events, flows, letters, messages, requests
+from router.control import connections, differences, events, flows, letters, messages, requests
 from router.control.call import Call
 
 __all__ = ["OPERATIONS", "Operation"]
@@ -64,6 +64,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", f"{FLOW}/log", flows.log, messages.LogView, query=requests.After),
     Operation("PUT", f"{FLOW}/log-level", flows.set_log_level, messages.LogLevel, body=messages.LogLevel),
     Operation("POST", f"{FLOW}/stop", flows.stop, messages.ReportView, body=requests.Drain),
+    Operation("POST", f"{FLOW}/reload", flows.reload, differences.DifferenceView, body=requests.Reload),
     Operation("GET", _processor(""), flows.processor, messages.ProcessorDetails),
     Operation("PATCH", _processor(""), flows.widen, messages.ProcessorDetails, body=requests.Concurrency),
     Operation("POST", _processor("/start"), flows.start, messages.ProcessorDetails),

@@ -23,6 +23,8 @@ class Call(Generic[Q, B]):
     """The parts of the path that have a name."""
     query: Q
     body: B
+    is_here: bool = False
+    """True if it came by the socket in the data folder, and so from the user who runs the flow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from router.control import requests
+from router.control.differences import DifferenceView
 from router.control.messages import (
     BulletinsView,
     ConnectionView,
@@ -149,6 +150,17 @@ class FlowClient:
         """
         asked = requests.Drain(drain=drain, wait=wait)
         return await self._send("POST", ["stop"], ReportView, asked, timeout=90_000.0 if wait else None)
+
+    async def reload(self, file: Path | None = None, *, give_back: bool = False, drop: bool = False) -> DifferenceView:
+        """Load the flow anew and make of the one that runs what it says now; the answer says what was changed.
+
+        Args:
+            file: Another file than its own; over TCP none.
+            give_back: Have sources give again what would have to be waited for: some of it comes twice.
+            drop: Drop records that wait in connections which the flow has no more.
+        """
+        asked = requests.Reload(file=str(file) if file is not None else None, give_back=give_back, drop=drop)
+        return await self._send("POST", ["reload"], DifferenceView, asked, timeout=90_000.0)
 
     # -- processors -----------------------------------------------------------------------------
 

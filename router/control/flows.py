@@ -6,8 +6,12 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
+
+from msgspec import convert
 
 from router.control.call import Call
+from router.control.differences import DifferenceView
 from router.control.history import MOST_FIGURES
 from router.control.messages import (
     BulletinsView,
@@ -21,8 +25,9 @@ from router.control.messages import (
 )
 from router.control.pace import Slices
 from router.control.refusals import RefusedError
-from router.control.requests import After, Concurrency, Drain, News, Past
+from router.control.requests import After, Concurrency, Drain, News, Past, Reload
 from router.control.views import bulletin_view, flow_view, newest_bulletin, processor_details, report_view
+from router.errors import FlowError, ReloadError
 
 __all__ = [
     "bulletins",
@@ -30,6 +35,7 @@ __all__ = [
     "history",
     "log",
     "processor",
+    "reload",
     "run_once",
     "set_log_level",
     "start",
@@ -90,6 +96,21 @@ async def stop(call: Call[None, Drain]) -> ReportView:
         return report_view(await asyncio.shield(ended))
     status = call.subject.engine.status()
     return ReportView(outcome="stopping", seconds=round(status.seconds, 3), dead_letters=status.dead_letters)
+
+
+async def reload(call: Call[None, Reload]) -> DifferenceView:
+    """Load the flow anew, and make of the one that runs what it says now; what is the same does not notice."""
+    subject, asked = call.subject, call.body
+    if subject.reload is None:
+        raise RefusedError("the flow was not loaded from a file; there is nothing to load anew", status=409)
+    if asked.file is not None and not call.is_here:
+        raise RefusedError("'file': another file is for those who are on the machine of the flow", status=403)
+    file = Path(asked.file) if asked.file is not None else None
+    try:
+        found = await subject.reload(file, asked.give_back, asked.drop)
+    except (ReloadError, FlowError) as error:
+        raise RefusedError(str(error), status=409) from error
+    return convert(found.to_dict(), type=DifferenceView)
 
 
 # -- processors -----------------------------------------------------------------------------------

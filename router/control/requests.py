@@ -18,6 +18,7 @@ __all__ = [
     "OneRecord",
     "Page",
     "Past",
+    "Reload",
     "Replay",
     "RetryLetters",
     "SearchEvents",
@@ -114,6 +115,18 @@ class Drain(Asked, frozen=True, kw_only=True):
         Meta(description="Seconds to wait for records under way; None: as the flow says."),
     ] = None
     wait: Annotated[bool, Meta(description="Answer when it has ended, with how.")] = False
+
+
+class Reload(Asked, frozen=True, kw_only=True):
+    """How a flow is to be loaded anew."""
+
+    file: Annotated[
+        Text | None, Meta(description="From this file instead of its own; only by who asks on the same machine.")
+    ] = None
+    give_back: Annotated[
+        bool, Meta(description="Have sources give again what would have to be waited for: some of it comes twice.")
+    ] = False
+    drop: Annotated[bool, Meta(description="Drop records that wait in connections which the flow has no more.")] = False
 
 
 class Letters(Where, frozen=True, kw_only=True):

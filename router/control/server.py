@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from router.secrecy import Mask
 if TYPE_CHECKING:
     from router.control.access import Access
     from router.control.log import Log
-    from router.control.subject import Subject
+    from router.control.subject import Reloading, Subject
     from router.control.web import Web
 
 __all__ = ["Control", "Listening"]
@@ -70,13 +70,14 @@ class Control:
             self._outside = _Site(self._web(lambda: self._subjects, self._listening.access))
             await self._outside.door.open(self._listening.socket, self._listening.tls)
 
-    def add(self, engine: Engine, stop: Stop) -> None:
+    def add(self, engine: Engine, stop: Stop, reload: Reloading | None = None) -> None:
         """Serve a flow that has been started, from when its first record has moved, or soon.
 
         Args:
             stop: Begins to stop it, draining for so many seconds; what it returns is done when it has ended.
+            reload: Loads it anew, and makes of the flow that runs what it says now.
         """
-        self._wait(engine, stop, asyncio.get_running_loop().time() + LATEST)
+        self._wait(engine, stop, reload, asyncio.get_running_loop().time() + LATEST)
 
     async def remove(self, name: str) -> None:
         """Serve a flow no more: it has ended."""
@@ -103,28 +104,38 @@ class Control:
 
     # -- one flow -------------------------------------------------------------------------------
 
-    def _wait(self, engine: Engine, stop: Stop, until: float) -> None:
+    def _wait(self, engine: Engine, stop: Stop, reload: Reloading | None, until: float) -> None:
         """Begin when a record has moved: the start of a flow is not slowed down, not even by an import."""
         loop, name = asyncio.get_running_loop(), engine.flow.name
         if loop.time() < until and not any(any(each.out.values()) for each in engine.status().processors.values()):
-            self._timers[name] = loop.call_later(LOOK_EVERY, self._wait, engine, stop, until)
+            self._timers[name] = loop.call_later(LOOK_EVERY, self._wait, engine, stop, reload, until)
             return
         self._timers.pop(name, None)
-        task = loop.create_task(self._serve(self._subject(engine, stop)), name=f"control API of {name}")
+        task = loop.create_task(self._serve(self._subject(engine, stop, reload)), name=f"control API of {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _subject(self, engine: Engine, stop: Stop) -> Subject:
+    def _subject(self, engine: Engine, stop: Stop, reload: Reloading | None) -> Subject:
         from router.control.log import Log  # noqa: PLC0415 - see above
         from router.control.subject import Subject  # noqa: PLC0415
 
         if self._log is None:
             self._log = Log()
             self._log.begin()
-        subject = self._subjects[engine.flow.name] = Subject(engine, stop, self._log, self._threads)
-        self._log.hide = Mask(secret for each in self._subjects.values() for secret in each.flow.secrets)
+        subject = self._subjects[engine.flow.name] = Subject(engine, stop, self._log, self._threads, reload)
+        self._hide()
         subject.history.begin()
         return subject
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Tell these to nobody either: a flow has others now."""
+        for each in self._subjects.values():
+            each.mask.add(secrets)
+        self._hide()
+
+    def _hide(self) -> None:
+        if self._log is not None:
+            self._log.hide = Mask(secret for each in self._subjects.values() for secret in each.mask.secrets)
 
     async def _serve(self, subject: Subject) -> None:
         try:

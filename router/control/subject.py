@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeAlias, TypeVar
 
 from router.control.history import History
 from router.control.log import Log
 from router.control.refusals import NotThereError, RefusedError
+from router.difference import Difference
 from router.engine import Engine, Report, SystemClock
 from router.errors import ConfigError, nearest
 from router.expression import Expression
+from router.flow import Flow
 from router.secrecy import Mask
 
-__all__ = ["Subject"]
+__all__ = ["Reloading", "Subject"]
 
 MOST_TAPS = 20
+Reloading: TypeAlias = "Callable[[Path | None, bool, bool], Awaitable[Difference]]"
+"""From which file, whether records may be given back, whether they may be dropped."""
 SHARE_OF_VIEWS = 0.02  # of the loop, however many ask and however large the flow is
 _T = TypeVar("_T")
 
@@ -30,6 +34,8 @@ class Subject:
 
     Args:
         stop: Begins to stop the flow, draining for so many seconds; what it returns is done when it has ended.
+        reload: Loads the flow anew, from its file or another, and makes of the one that runs what it says
+            now; None: it was not loaded from a file.
         log: The newest lines of the log.
         threads: Where files are read; None: where the loop does such work.
     """
@@ -40,10 +46,11 @@ class Subject:
         stop: Callable[[float | None], asyncio.Future[Report]],
         log: Log,
         threads: Executor | None = None,
+        reload: Reloading | None = None,
     ) -> None:
         self.engine = engine
         self.threads = threads
-        self.flow = engine.flow
+        self.reload = reload
         self.mask = Mask(engine.flow.secrets)
         self.history = History(engine.status, SystemClock().now)
         self.over = asyncio.Event()
@@ -52,16 +59,28 @@ class Subject:
         """How many look at records as they come."""
         self.stop = stop
         self.log = log
-        self.incoming: dict[str, list[str]] = {name: [] for name in engine.flow.processors}
-        """The connections that lead to each processor."""
-        for each in engine.flow.connections:
-            self.incoming[each.consumer].append(each.id)
+        self._incoming: tuple[Flow, dict[str, list[str]]] | None = None
         self._shared: dict[str, tuple[float, bytes]] = {}
 
     @property
     def name(self) -> str:
         """The name of the flow."""
         return self.flow.name
+
+    @property
+    def flow(self) -> Flow:
+        """The flow, as it is now."""
+        return self.engine.flow
+
+    @property
+    def incoming(self) -> dict[str, list[str]]:
+        """The connections that lead to each processor."""
+        if self._incoming is None or self._incoming[0] is not self.flow:
+            found: dict[str, list[str]] = {name: [] for name in self.flow.processors}
+            for each in self.flow.connections:
+                found[each.consumer].append(each.id)
+            self._incoming = self.flow, found
+        return self._incoming[1]
 
     @property
     def data(self) -> Path:

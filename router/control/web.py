@@ -133,7 +133,8 @@ class Web:
     async def _operate(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         subject = self._subject(request.match_info["flow"])
         names = {name: request.match_info[name] for name in operation.names}
-        call = Call(subject, names, _query(operation, request), await _body(operation, request))
+        query, body = _query(operation, request), await _body(operation, request)
+        call = Call(subject, names, query, body, is_here=self._access is None)
         if not operation.is_heavy:
             return await self._done(operation, call, request)
         async with self._heavy:  # until it is sent: what waits to be read is bounded, too

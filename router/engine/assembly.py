@@ -18,6 +18,7 @@ from router.engine.reload import Surroundings
 from router.engine.starting import Starter
 from router.engine.tasks import Tasks
 from router.flow import Flow
+from router.secrecy import Mask
 from router.storage.database import Database
 
 __all__ = ["Assembly", "assemble"]
@@ -43,7 +44,7 @@ def assemble(
     coordinator: Coordinator,
     tasks: Tasks,
     database: Database,
-    hide: Callable[[str], str],
+    hide: Mask,
     fail: Callable[[str], None],
     instances: dict[str, Processor],
     adopt: Callable[[Flow], None],

@@ -89,6 +89,7 @@ class Changing:
 
     async def _change(self, new: Flow, given: Mapping[str, Processor], wishes: Wishes) -> Difference:
         old = self._flow
+        self._around.hide.add(new.secrets)
         found = self._plan(old, new, given)
         reload = Reload(
             old, new, found, self._around, adopt=self._adopt, given=given, instances=self._instances, wishes=wishes

@@ -218,6 +218,10 @@ class Engine:
         """The folder that keeps its data."""
         return self._database.path.parent
 
+    def tell(self, text: str, **data: object) -> None:
+        """Tell the operator something about the flow as a whole."""
+        self._desk.bulletin(self.flow.name, text, data)
+
     def dead_letters(self) -> Iterator[DeadLetter]:
         """The records that were set aside, in this run and those before, oldest first; read from the disk one by one.
 
@@ -313,8 +317,7 @@ class Engine:
 
     def _tell_old_letters(self) -> None:
         if (path := self.data / "dead_letters.jsonl").exists():
-            text = "dead letters of an older router are in a file of their own"
-            self._desk.bulletin(self.flow.name, text, {"path": path})
+            self.tell("dead letters of an older router are in a file of their own", path=path)
 
     async def _notice_done(self) -> None:
         await self._coordinator.done.wait()
@@ -322,10 +325,10 @@ class Engine:
 
     def _on_trouble(self, trouble: str | None) -> None:
         if trouble is None:
-            self._desk.bulletin(self.flow.name, "the data folder can be written again", {})
+            self.tell("the data folder can be written again")
         else:
             text = "the data folder cannot be written; what waits for it waits until it can be"
-            self._desk.bulletin(self.flow.name, text, {"path": self._database.path, "error": trouble})
+            self.tell(text, path=self._database.path, error=trouble)
 
     def _on_letter(self) -> None:
         self._redrive.begin()
@@ -340,7 +343,7 @@ class Engine:
         if self._error is not None or self._report is not None:
             return
         self._error = text = self._hide(text)
-        self._desk.bulletin(self.flow.name, "the flow has failed", {"error": text})
+        self.tell("the flow has failed", error=text)
         self._over.set()
         if self._stopping.locked():
             self._drainage.cut_after(0)
@@ -383,8 +386,7 @@ class Engine:
         is_needed = self._data is None and await holds_records(self._database)
         await self._database.close()
         if is_needed:
-            text = "the private data folder is kept: it holds records"
-            self._desk.bulletin(self.flow.name, text, {"path": self.data})
+            self.tell("the private data folder is kept: it holds records", path=self.data)
         elif self._data is None:
             shutil.rmtree(self.data, ignore_errors=True)
 
@@ -395,4 +397,4 @@ class Engine:
             self.flow.registry.hooks.hook.flow_stopped(report=report)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the flow has ended, whatever a plugin says to that
             text = "a plugin failed when it was told that the flow has stopped"
-            self._desk.bulletin(self.flow.name, text, {"error": f"{type(error).__name__}: {error}"})
+            self.tell(text, error=f"{type(error).__name__}: {error}")

@@ -12,7 +12,7 @@ from router.engine.machine import Machine
 from router.engine.provenance import Provenance
 from router.engine.redrive import Redrive
 from router.engine.runner import Runner
-from router.engine.trail import Trail
+from router.engine.trail import ProvenanceTrail
 from router.flow import Flow
 from router.provenance import ProvenanceOptions
 
@@ -57,7 +57,7 @@ def attach(flow: Flow, machine: Machine, provenance: Provenance) -> None:
             each.trail.lead(spec)
             continue
         is_sink = isinstance(each, Runner) and each.processor.is_sink
-        each.trail = each.outlet.trail = Trail(provenance, spec, is_sink=is_sink)
+        each.trail = each.outlet.trail = ProvenanceTrail(provenance, spec, is_sink=is_sink)
         if isinstance(each, Runner):
             each.holdings.trail = each.trail
     for connection in machine.connections.values():

@@ -141,6 +141,16 @@ class Lanes:
         self.records = 0
         return waiting
 
+    def take_back(self) -> list[Taken]:
+        """Everything that waits to be called; those that come after it wait for it no more."""
+        waiting = [job for lane in (self._ready, *self._lanes) for job in lane]
+        for job in waiting:
+            job.end()
+        for lane in (self._ready, *self._lanes):
+            lane.clear()
+        self.records = 0
+        return [job.taken for job in waiting]
+
     # -- retries --------------------------------------------------------------------------------
 
     def step_aside(self, job: Job) -> None:

@@ -9,7 +9,7 @@ from router.ack import Ack, Outcome
 from router.batch import Batch
 from router.engine.context import Scope
 from router.engine.outputs import Outputs
-from router.engine.trace import Trace
+from router.engine.trace import Course
 
 __all__ = ["Ledger"]
 
@@ -19,7 +19,7 @@ class Ledger:
 
     __slots__ = ("_is_merged", "_out", "_seen", "_trace")
 
-    def __init__(self, trace: Trace | None = None) -> None:
+    def __init__(self, trace: Course | None = None) -> None:
         self._trace = trace
         self._out = 0
         self._is_merged = False

@@ -25,6 +25,7 @@ from router.engine.starting import Starter, made
 from router.engine.tasks import Tasks
 from router.errors import ProcessorError, ReloadError
 from router.flow import Flow
+from router.secrecy import Mask
 from router.storage.database import Database
 
 __all__ = ["Reload", "Surroundings", "Wishes"]
@@ -50,7 +51,7 @@ class Surroundings:
     clock: Clock
     database: Database
     tasks: Tasks
-    hide: Callable[[str], str]
+    hide: Mask
     fail: Callable[[str], None]
 
 

@@ -359,7 +359,7 @@ class Runner:
 
     def return_waiting(self, connections: Mapping[str, Connection]) -> None:
         """Put back what was taken and not called, or waited for a retry: the flow is changed."""
-        for taken in self.lanes.drain():
+        for taken in self.lanes.take_back():
             self.returns.add(taken, taken.batch)
         self.returns.give(connections)
 

@@ -10,6 +10,7 @@ from router.batch import Batch
 from router.connections.bounded import Connection
 from router.engine.machine import Machine
 from router.engine.runner import Runner
+from router.engine.spans import SpanTrail, Tracer
 from router.errors import ConfigError, nearest
 from router.expression import Expression
 
@@ -108,6 +109,15 @@ class Steering:
             raise ConfigError(f"'concurrency' is from 1 to {_MOST:,}, got {concurrency}")
         each.lanes.widen(concurrency)
         each.notify()
+
+    # -- following ------------------------------------------------------------------------------
+
+    def trace(self, tracer: Tracer) -> None:
+        """Have a tracer hear of each call; said again, of processors too that a reload has made."""
+        for name in self._machine.order:
+            each = self._machine.of(name)
+            if not isinstance(each.trail, SpanTrail):
+                each.trail = SpanTrail(name, tracer, each.trail)
 
     def _of(self, name: str) -> Any:
         if name not in self._machine.order:

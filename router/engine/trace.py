@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from router.batch import Batch
 from router.engine.outputs import Outputs
@@ -13,7 +13,7 @@ from router.engine.scribe import Scribe
 from router.lineage import LINEAGE
 from router.storage.provenance.events import EventType
 
-__all__ = ["Trace", "Unspent", "ids_of"]
+__all__ = ["Course", "Trace", "Unspent", "ids_of"]
 
 
 _SINGLE = {int, type(None)}
@@ -70,6 +70,22 @@ class _Sorted:
         self.ids.append(id)
         self.parents += parents
         self.shares.append(len(parents))
+
+
+class Course(Protocol):
+    """Hears of one call."""
+
+    def put(self, outputs: Outputs) -> Outputs:
+        """Outputs are about to be put, as they are returned."""
+
+    def hold(self, held: Any) -> None:
+        """Records are held by this call."""
+
+    def release(self, held: Any) -> None:
+        """Records are let go of by this call."""
+
+    def end(self, seen: Iterable[Batch]) -> None:
+        """The call is done."""
 
 
 class Trace:

@@ -1,24 +1,46 @@
-"""Where the engine tells provenance what one processor does; a processor nobody follows has no trail."""
+"""Where the engine tells what one processor does to those who follow records; a processor nobody follows has no trail."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from router.batch import Batch
 from router.engine.outputs import Outputs
 from router.engine.provenance import Provenance
 from router.engine.scribe import Scribe
-from router.engine.trace import Trace, Unspent, ids_of
+from router.engine.trace import Course, Trace, Unspent, ids_of
 from router.flow import ProcessorSpec
 from router.lineage import LINEAGE
 from router.storage.provenance.events import EventType
 
-__all__ = ["Trail"]
+__all__ = ["ProvenanceTrail", "Trail"]
 
 
-class Trail:
-    """Follows records through one processor."""
+class Trail(Protocol):
+    """Hears what one processor does with batches."""
+
+    def lead(self, spec: ProcessorSpec) -> None:
+        """Relationships lead elsewhere from now on."""
+
+    def given(self, outputs: Outputs) -> Outputs:
+        """A source gives batches; they are put as they are returned."""
+
+    def begin(self, batch: Batch) -> Course | None:
+        """A call begins; None if nobody follows what it is given."""
+
+    def woke(self, outputs: Outputs, holds: Iterable[Any], releases: Sequence[Any]) -> Outputs:
+        """A wake gives batches; they are put as they are returned."""
+
+    def cloned(self, relationship: str, number: int, batch: Batch) -> Batch:
+        """A copy goes to one more target of a relationship, as it is returned."""
+
+    def let_go(self, held: Any) -> None:
+        """Records are held no more."""
+
+
+class ProvenanceTrail:
+    """Follows records through one processor, and writes down what happens to them."""
 
     def __init__(self, provenance: Provenance, spec: ProcessorSpec, *, is_sink: bool) -> None:
         self._provenance = provenance

@@ -280,8 +280,8 @@ async def test_what_is_held_on_refuses_the_reload_or_is_given_again(give_back: b
 
 
 async def test_a_processor_that_had_ended_begins_again_for_a_new_source() -> None:
-    ended, living, keep = Feed([1]), Feed([2], then=1000), Keep()
-    steps = {"a": ended, "b": living, "keep": Keep(), "other": Keep()}
+    ended, living, first, keep, other = Feed([1]), Feed([2], then=1000), Keep(), Keep(), Keep()
+    steps: dict[str, Processor] = {"a": ended, "b": living, "keep": first, "other": other}
     async with wired(steps, "a>keep", "b>other") as engine:
         await so(engine, lambda: engine._coordinator.has_ended(engine._machine.runners["keep"]))
         more = {**steps, "c": Feed([3]), "keep": keep}
@@ -291,7 +291,7 @@ async def test_a_processor_that_had_ended_begins_again_for_a_new_source() -> Non
         await reload(engine, flow, replace={"c": more["c"], "keep": keep})
         await so(engine, lambda: keep.numbers == [3])
         report = await until(engine, engine._clock, engine.run())  # type: ignore[arg-type]
-    assert (report.outcome, steps["keep"].numbers, steps["other"].numbers) == ("done", [1], [2])
+    assert (report.outcome, first.numbers, other.numbers) == ("done", [1], [2])
 
 
 async def test_a_branch_whose_source_goes_ends() -> None:
