@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from bench import control, http_in, http_out, outside, report
+from bench import control, http_in, http_out, outside, report, ui
 from bench.children import measured
 from bench.provenance import provenance
 from bench.workloads import WORKLOADS, compare
@@ -28,6 +28,7 @@ def main() -> int:
         "memory": lambda: outside.memory(records),
         "provenance": lambda: provenance(records, rounds),
         "control": lambda: control.measure(records, 1.0, 2 if arguments.short else 12 * rounds),
+        "ui": lambda: ui.measure(records, 2.0, 2 if arguments.short else 8 * rounds),
         **{
             work.name: partial(http_in.measure, work, 0.3 if arguments.short else 5.0, rounds)
             for work in http_in.COMPARISONS

@@ -52,33 +52,35 @@ def measure(records: int, seconds: float, pairs: int) -> list[Row]:
 
 async def _measured(source: Path, seconds: float, pairs: int) -> tuple[list[float], list[float]]:
     wall, cpu = [], []
-    async with _running(source) as (flow, pid):
+    async with running(source) as (flow, pid):
         await _span(flow, pid, seconds, watched=True)  # HTTP has been imported, and the caches are warm
         for number in range(pairs):
             order = (True, False) if number % 2 else (False, True)
             spans = {watched: await _span(flow, pid, seconds, watched=watched) for watched in order}
-            wall.append(_rate(spans[True], "seconds") / _rate(spans[False], "seconds"))
-            cpu.append(_rate(spans[True], "cpu") / _rate(spans[False], "cpu"))
+            wall.append(rate(spans[True], "seconds") / rate(spans[False], "seconds"))
+            cpu.append(rate(spans[True], "cpu") / rate(spans[False], "cpu"))
             print(".", end="", file=sys.stderr, flush=True)
     return wall, cpu
 
 
 async def _span(flow: FlowClient, pid: int, seconds: float, *, watched: bool) -> tuple[Mark, Mark]:
-    before, end = await _mark(flow, pid), time.monotonic() + seconds
+    before, end = await mark(flow, pid), time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if watched:
             await asyncio.gather(flow.look(), flow.records(EDGE))
         await asyncio.sleep(min(left, 1 / HERTZ) if watched else left)  # noqa: TID251 - a client belongs to no flow
-    return before, await _mark(flow, pid)
+    return before, await mark(flow, pid)
 
 
-async def _mark(flow: FlowClient, pid: int) -> Mark:
+async def mark(flow: FlowClient, pid: int) -> Mark:
+    """How far the flow has come now."""
     view = await flow.look()
     read = next(each for each in view.processors if each.name == "read")
     return Mark(read.records_out, view.seconds, _cpu(pid))
 
 
-def _rate(span: tuple[Mark, Mark], by: str) -> float:
+def rate(span: tuple[Mark, Mark], by: str) -> float:
+    """Records a second, of the clock or of the processor."""
     before, after = span
     passed: float = getattr(after, by) - getattr(before, by)
     return (after.records - before.records) / max(0.01, passed)
@@ -94,7 +96,8 @@ def _cpu(pid: int) -> float:
 
 
 @asynccontextmanager
-async def _running(source: Path) -> AsyncIterator[tuple[FlowClient, int]]:
+async def running(source: Path) -> AsyncIterator[tuple[FlowClient, int]]:
+    """The flow in a process of its own, with that process's number."""
     with tempfile.TemporaryDirectory() as data:
         command = [sys.executable, "-m", "router", "run", str(FLOWS / "control.yaml"), "-q", "--data", data]
         process = subprocess.Popen([*command, "--set", f"records={source}"], cwd=ROOT)  # noqa: ASYNC220 - at once
