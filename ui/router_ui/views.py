@@ -35,7 +35,7 @@ VIEWS = {
         View("queues", "2", "Queues", "queue:QueueScreen"),
         View("processor", "3", "Processor", "processor:ProcessorScreen"),
         View("letters", "4", "Dead letters", "letters:LettersScreen"),
-        # "provenance" 5: one line.
+        View("provenance", "5", "Provenance", "provenance:ProvenanceScreen"),
         View("log", "6", "Log", "log:LogScreen"),
         View("metrics", "7", "Metrics", "metrics:MetricsScreen"),
     )
