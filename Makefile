@@ -25,7 +25,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := default
 .NOTPARALLEL:
-.PHONY: default run test crash soak lint fix types docs docs-check bench bench-short build clean help
+.PHONY: default run test crash soak lint fix types docs docs-check screenshots bench bench-short build clean help
 
 default: test lint
 
@@ -63,6 +63,9 @@ docs: $(EVERYTHING) ## Write the generated pages of docs/reference
 docs-check: $(EVERYTHING) ## Fail if a generated page is stale or a docstring's example does not run
 	$(PY) -m docs.generate --check
 	$(PY) -m pytest --doctest-modules -p no:randomly -q router processors
+
+screenshots: $(EVERYTHING) ## Take the pictures of docs/pictures
+	$(PY) -m docs.screenshots
 
 bench: $(EVERYTHING) ## Measure against plain loops; minutes, and 1 GB of disk
 	$(PY) -m bench $(ARGS)

@@ -87,7 +87,7 @@ def _connection(view: ConnectionView, past: Past, width: int) -> Lines:
     yield "bytes", f"{size(view.nbytes)} of {size(view.max_bytes)}"
     yield "oldest", span(view.oldest)
     if view.full_in is not None:
-        yield "full in", span(view.full_in)
+        yield "full in", span(view.full_in) if view.full_in >= 1 else "a moment"
     if view.waiting:
         yield "waiting", f"{view.producer} waits for room"
     if view.dropped:
