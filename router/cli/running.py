@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 from router.cli.progress import Meter
 from router.cli.reloading import Loading, Reloader
 from router.control.server import Control
+from router.control.telemetry import Telemetry
 from router.engine import Engine, Report, Status, SystemClock
 from router.engine.clock import sleep
 from router.errors import DataFolderError, RouterError
@@ -81,6 +82,7 @@ class Runs:
         watch: Load a flow anew when its files have changed.
         on_start: Called each time a flow has started.
         control: Serves the flows to whoever watches and steers them.
+        telemetry: Sends what they do to a collector.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Runs:
         watch: bool,
         on_start: Callable[[], None],
         control: Control | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.meters: list[Meter] = []
         self._runs = runs
@@ -100,6 +103,7 @@ class Runs:
         self._watch = watch
         self._on_start = on_start
         self._control = control
+        self._telemetry = telemetry
         self._main: dict[Run, asyncio.Task[None]] = {}
         self._beside: set[asyncio.Task[Any]] = set()
 
@@ -112,6 +116,8 @@ class Runs:
         await asyncio.gather(*self._main.values())
         if self._control is not None:
             await self._control.close()
+        if self._telemetry is not None:
+            await self._telemetry.close()
         for task in self._beside:
             task.cancel()
         for ended in await asyncio.gather(*self._beside, return_exceptions=True):
@@ -149,6 +155,8 @@ class Runs:
 
     def _started(self, run: Run) -> None:
         self._on_start()
+        if self._telemetry is not None:
+            self._telemetry.watch(run.engine)
         if self._control is not None:
             run.reloader.hides.append(self._control.hide)
             stop = partial(self._stop_asked, run)

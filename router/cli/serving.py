@@ -1,8 +1,9 @@
-"""How a `router run` is watched and steered: options of its control API, token, socket, certificate."""
+"""How a `router run` is watched and steered: options of its control API, token, socket, certificate, collector."""
 
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -12,15 +13,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from router.cli.loading import fail
+from router.control.telemetry import SHARE, Telemetry
+from router.errors import ConfigError
 
 if TYPE_CHECKING:
     import ssl
 
     from router.control.server import Listening
 
-__all__ = ["Serving", "listening", "serving_options", "token_from"]
+__all__ = ["Serving", "listening", "serving_options", "telemetry", "token_from"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 TOKEN = "ROUTER_TOKEN"  # noqa: S105 - the name of a variable
 
 
@@ -34,6 +39,8 @@ class Serving:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     allow_host: tuple[str, ...] = ()
+    otlp: str | None = None
+    otlp_sample: float | None = None
 
     @classmethod
     def taken(cls, options: dict[str, Any]) -> Serving:
@@ -45,6 +52,18 @@ def serving_options(command: _F) -> _F:
     """`--no-control`, `--listen` and what belongs to it."""
     file = click.Path(path_type=Path, dir_okay=False)
     for option in (
+        click.option(
+            "--otlp-sample",
+            metavar="SHARE",
+            callback=_share,
+            help="Trace this share of the batches that sources give, such as 5%; 0 traces none.  [default: 1%]",
+        ),
+        click.option(
+            "--otlp",
+            metavar="URL",
+            callback=_collector,
+            help="Send metrics and traces to this OpenTelemetry collector, by OTLP over HTTP.",
+        ),
         click.option(
             "--allow-host", multiple=True, metavar="NAME", help="Another name by which clients come; may be repeated."
         ),
@@ -94,6 +113,18 @@ def listening(serving: Serving) -> Listening | None:
     if given is None:  # whoever does not see it now cannot ask
         click.echo(f"its token, for {TOKEN}: {token}", err=True)
     return Listening(bound, Access(token, host, serving.allow_host), tls)
+
+
+def telemetry(serving: Serving) -> Telemetry | None:
+    """What sends metrics and traces; None: nothing does. What is wrong is said, and the process exits with 2."""
+    if serving.otlp is None:
+        if serving.otlp_sample is not None:
+            fail(["--otlp-sample is about --otlp, which is not given"])
+        return None
+    try:
+        return Telemetry(serving.otlp, SHARE if serving.otlp_sample is None else serving.otlp_sample)
+    except ConfigError as error:
+        fail([str(error)])
 
 
 def token_from(file: Path | None) -> str | None:
@@ -153,6 +184,25 @@ def _address(context: click.Context, parameter: click.Parameter, value: str | No
         text = f"an address is such as 127.0.0.1:8080, localhost:8080 or [::1]:8080; got {value!r}"
         raise click.BadParameter(text, ctx=context, param=parameter)
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _collector(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _URL.fullmatch(value):
+        text = f"a collector is such as http://localhost:4318; got {value!r}"
+        raise click.BadParameter(text, ctx=context, param=parameter)
+    return value
+
+
+def _share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    from router.provenance import parse_share  # noqa: PLC0415 - `--help` needs no settings
+
+    try:
+        number = float(value) if _NUMBER.fullmatch(value) else value
+        return 0.0 if number == 0 else parse_share(number)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx=context, param=parameter) from error
 
 
 def _written(host: str, port: int) -> str:

@@ -23,7 +23,7 @@ from router.cli.loading import BAD, fail
 from router.cli.progress import LiveProgress, PlainProgress
 from router.cli.reloading import Loading, on_hangup
 from router.cli.running import Run, Runs, in_loop, is_anything_stuck, tuned_gc
-from router.cli.serving import Serving, listening
+from router.cli.serving import Serving, listening, telemetry
 from router.cli.summary import Letters, summary
 from router.cli.terminal import has_colour, is_terminal, painted
 from router.control.server import Control
@@ -92,6 +92,7 @@ def _run(
         watch=options.watch,
         on_start=started,
         control=_control(runs, options.serving),
+        telemetry=telemetry(options.serving),
     )
     interrupts = in_loop(lambda loop: _watch(loop, group, options, stack))
     codes = []

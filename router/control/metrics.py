@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from router.connections.base import ConnectionStats
 from router.control.subject import Subject
-from router.engine import Status
+from router.engine import ProcessorStatus, Status
+from router.engine.meter import CallStats
 
-__all__ = ["metrics"]
+__all__ = ["Sample", "catalogue", "figures_of_flow", "figures_of_process", "metrics"]
 
 _BEGAN = time.time()
 Labels = Mapping[str, str]
@@ -23,14 +25,28 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 def metrics(subjects: Sequence[Subject]) -> bytes:
     """All figures of these flows, and of the process."""
-    samples = [sample for each in subjects for sample in _of_flow(each)]
-    return _text([*samples, *_of_process()]).encode()
+    samples = [
+        sample
+        for each in subjects
+        for sample in figures_of_flow(each.name, each.engine.status(), is_up=each.engine.error is None)
+    ]
+    return _text([*samples, *figures_of_process()]).encode()
 
 
-def _of_flow(subject: Subject) -> Iterator[Sample]:
-    status = subject.engine.status()
-    flow = {"flow": subject.name}
-    yield "router_flow_up", "gauge", "1 while the flow runs and has not failed.", flow, subject.engine.error is None
+def catalogue() -> list[tuple[str, str, str]]:
+    """Name, kind and help of all figures there can be."""
+    calls = CallStats(calls=0, seconds=0.0, records=0, p50=0.0, p99=0.0)
+    processor = ProcessorStatus(records_in=0, out={"success": 0}, errors=0, state="waiting", calls=calls)
+    connection = ConnectionStats(0, 0, 1, 1, 0.0, 0.0, 0, 0, 0, 0, 0)
+    status = Status(0.0, {"any": processor}, {"any": connection}, 0, 0)
+    samples = [*figures_of_flow("any", status, is_up=True), *figures_of_process()]
+    return list(dict.fromkeys((name, kind, text) for name, kind, text, _, _ in samples))
+
+
+def figures_of_flow(name: str, status: Status, *, is_up: bool) -> Iterator[Sample]:
+    """The figures of one flow, as it was at one moment."""
+    flow = {"flow": name}
+    yield "router_flow_up", "gauge", "1 while the flow runs and has not failed.", flow, is_up
     yield "router_flow_seconds", "gauge", "Since the flow was started.", flow, status.seconds
     yield "router_outstanding_acks", "gauge", "Batches of sources that have not settled.", flow, status.outstanding
     yield (
@@ -95,7 +111,8 @@ def _of_connections(status: Status, flow: Labels) -> Iterator[Sample]:
             yield f"router_connection_{name}", kind, text, labels, value
 
 
-def _of_process() -> Iterator[Sample]:
+def figures_of_process() -> Iterator[Sample]:
+    """The figures of the process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     yield (
         "process_cpu_seconds_total", "counter", "Processor time of the process.", {}, used.ru_utime + used.ru_stime,
