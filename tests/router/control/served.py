@@ -12,6 +12,7 @@ from typing import Any
 from router.batch import Batch
 from router.control.client import Client, FlowClient, UnreachableError
 from router.control.server import Control, Listening
+from router.control.subject import Reloading
 from router.engine import Engine, Report
 from tests.router.engine.flows import Do, Feed, Keep, wired
 
@@ -33,7 +34,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def served(engine: Engine, data: Path, listening: Listening | None = None) -> AsyncIterator[Rig]:
+async def served(
+    engine: Engine, data: Path, listening: Listening | None = None, reload: Reloading | None = None
+) -> AsyncIterator[Rig]:
     control, stopping = Control(listening), list[asyncio.Future[Report]]()
     await control.begin()
 
@@ -45,7 +48,7 @@ async def served(engine: Engine, data: Path, listening: Listening | None = None)
     removing: list[asyncio.Future[None]] = []
     try:
         async with engine, Client(data) as client:
-            control.add(engine, stop)
+            control.add(engine, stop, reload)
             await until(lambda: answers(client))
             yield Rig(engine, control, client, client.flow("test"), data, stopping)
             await control.remove("test")

@@ -38,8 +38,9 @@ class Change:
 
 
 class _Draw:
-    def __init__(self, graph: Graph, dice: Random, number: int) -> None:
+    def __init__(self, graph: Graph, dice: Random, number: int, *, on_disk: bool) -> None:
         self.graph, self.dice, self.number = graph, dice, number
+        self.on_disk = on_disk and not graph.is_lossy  # what is dropped behind it was told to be safe
         self.specs = dict(graph.flow.processors)
         self.given: dict[str, Processor] = {}
         self.routes: Routes = {
@@ -80,7 +81,7 @@ class _Draw:
         """Other limits, or records on disk, or no longer there."""
         producer, relationship, place, link = self.dice.choice(self.links())
         options: dict[str, Any] = {"records": self.dice.choice([1, 2, 5, 20, 10_000])}
-        if self.dice.random() < 0.5 and not self.graph.is_lossy:  # what is dropped behind it was told to be safe
+        if self.on_disk and self.dice.random() < 0.5:
             options["type"] = "disk"
         if link.queue.when_full == "block" and link.queue.expire is None:
             self.routes[producer][relationship][place] = replace(link, queue=QueueOptions(**options))
@@ -142,9 +143,9 @@ class _Draw:
         ]
 
 
-def drawn(graph: Graph, dice: Random, number: int) -> Change:
-    """Another flow, made of this one by a few moves."""
-    return _Draw(graph, dice, number).draw()
+def drawn(graph: Graph, dice: Random, number: int, *, on_disk: bool = True) -> Change:
+    """Another flow, made of this one by a few moves; on disk records are safe before they are in a sink."""
+    return _Draw(graph, dice, number, on_disk=on_disk).draw()
 
 
 def _link(producer: str, relationship: str, consumer: str) -> ConnectionSpec:

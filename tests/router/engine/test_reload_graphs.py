@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tests.router.engine.test_graphs import QUICK, SEEDS, SIZES
 class Run:
     """One random flow, changed again and again until it is done."""
 
-    def __init__(self, seed: int, size: int, folder: Path) -> None:
+    def __init__(self, seed: int, size: int, folder: Path, *, on_disk: bool = True) -> None:
         maker = Maker(seed, size)
         maker.batches = maker.dice.choice([3, 20, 60])
         self.graph: Graph = maker.make()
@@ -34,7 +35,9 @@ class Run:
         self.engine = Engine(self.graph.flow, replace=dict(self.graph.replace), data=folder, clock=self.clock)
         self.dice = random.Random(seed)
         self.touched: set[str] = set()
+        self.on_disk = on_disk
         self.renewed = 0
+        self.given_back = False
         self.done = 0
         self.refused: list[str] = []
 
@@ -46,16 +49,30 @@ class Run:
             await until(engine, self.clock, changes)
         assert (report.outcome, report.error) == ("done", None)
 
+    async def to_a_stop(self) -> None:
+        """Stop at any moment, most often while it is changed."""
+        async with self.engine as engine:
+            changes = asyncio.ensure_future(self.change())
+            for _ in range(self.dice.choice([1, 10, 50, 200])):
+                await asyncio.sleep(0)
+                if self.dice.random() < 0.1:
+                    self.clock.jump()
+            report = await until(engine, self.clock, engine.stop(self.dice.choice([0, 0.5, 20, 1000])))
+            await until(engine, self.clock, changes)
+        assert report.error is None
+
     async def change(self) -> None:
         for number in range(4):
             for _ in range(self.dice.choice([0, 1, 3, 10, 40])):
                 await asyncio.sleep(0)
-            change = drawn(self.graph, self.dice, number)
+            change = drawn(self.graph, self.dice, number, on_disk=self.on_disk)
+            give_back = self.dice.random() < 0.15
+            self.given_back |= give_back
             before = {name: self.engine._machine.of(name) for name in self.graph.flow.processors}
             self.touched |= _touched(self.graph.flow, change.flow, set(change.given))
             self.engine._changing._adopt = partial(self.adopt, change)
             try:
-                found = await self.engine.reload(change.flow, replace=change.given)
+                found = await self.engine.reload(change.flow, replace=change.given, give_back=give_back)
             except ReloadError as error:
                 self.refused.append(str(error))
                 continue
@@ -84,6 +101,11 @@ class Run:
         for letter in letters_in(self.engine.data):
             books.put("dead", [letter["record"]])
         assert books.amiss(lossy=self.graph.is_lossy) == {}
+        if not self.given_back:
+            self.check_rejected()
+
+    def check_rejected(self) -> None:
+        books = self.graph.books
         rejected = [token for token, outcomes in books.settled.items() if Outcome.REJECTED in outcomes]
         given = {root for root, token in books.given.items() if token in rejected}
         assert not [root for root in given if books.places.get(root)], "given back, and there"
@@ -104,18 +126,19 @@ def _touched(old: Flow, new: Flow, given: set[str]) -> set[str]:
     return {name for name in changed if old.processors[name].run.concurrency > 1}
 
 
-def play(seed: int, size: int) -> Run:
+def play(seed: int, size: int, *, stops: bool = False) -> Run:
     random.seed(seed)
     with tempfile.TemporaryDirectory(dir=QUICK) as folder:
-        run = Run(seed, size, Path(folder))
-        asyncio.run(_played(run))
+        run = Run(seed, size, Path(folder), on_disk=not stops)
+        run.given_back = stops
+        asyncio.run(_played(run, run.to_a_stop if stops else run.to_the_end))
         run.check_end()
     return run
 
 
-async def _played(run: Run) -> None:
+async def _played(run: Run, work: Callable[[], Awaitable[None]]) -> None:
     async with asyncio.timeout(60):
-        await run.to_the_end()
+        await work()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -124,3 +147,9 @@ async def _played(run: Run) -> None:
 @given(SEEDS, SIZES)
 def test_a_flow_that_becomes_others_loses_and_doubles_nothing(seed: int, size: int) -> None:
     play(seed, size)
+
+
+@settings(max_examples=200)
+@given(SEEDS, SIZES)
+def test_a_stop_in_the_middle_of_it_all_leaves_every_source_knowing_what_is_safe(seed: int, size: int) -> None:
+    play(seed, size, stops=True)
