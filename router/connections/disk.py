@@ -42,6 +42,8 @@ class DiskConnection(DiskQueue):
         """Drop the records that wait and are chosen, on disk too."""
         if self._uncommitted:
             await self._rows.written()
+        while self._is_loading:  # what is being read would be given out all the same
+            await self._rows.written()
         before, self._entries = self._entries, deque()
         removed = 0
         for entry in before:

@@ -296,3 +296,27 @@ async def test_no_more_of_a_queue_is_held_in_memory_than_is_said(tmp_path: Path)
     assert await queue.drain() == list(range(40))
     queue.connection.close()
     await queue.database.close()
+def all_of(seen: Batch) -> list[bool]:
+    return [True] * len(seen)
+
+
+async def test_what_is_dropped_while_more_is_read_from_disk_is_not_given_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_queue, "CACHED_ROWS", 4)
+    async with disk(tmp_path) as queue:
+        for n in range(12):
+            await queue.put(n)
+        taken = [numbers_of(queue.take(1)) for _ in range(3)]  # the third makes the connection read on
+        assert taken == [[0], [1], [2]]
+        assert await queue.connection.remove(lambda seen: [row["n"] % 2 == 0 for row in seen.rows]) == 4
+        assert await queue.drain() == [3, 5, 7, 9, 11]
+
+
+async def test_two_who_drop_at_once_drop_each_record_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_queue, "CACHED_ROWS", 4)
+    async with disk(tmp_path) as queue:
+        for n in range(12):
+            await queue.put(n)
+        removed = await asyncio.gather(*(queue.connection.remove(all_of) for _ in range(2)))
+        assert (sum(removed), queue.connection.records, queue.connection.nbytes) == (12, 0, 0)
