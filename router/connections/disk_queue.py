@@ -313,12 +313,23 @@ class DiskQueue(Connection):
     def _load(self) -> None:
         if not self._is_loading and self._beyond:
             self._is_loading = True
-            self._rows.load_behind(self._edge, self._cache // 2, max(1, CACHED_ROWS // 2), self._loaded)
+            rows, done = max(1, CACHED_ROWS // 2), partial(self._loaded, self._edge)
+            self._rows.load_behind(self._edge, self._cache // 2, rows, done)
 
-    def _loaded(self, found: Found | None) -> None:
+    def _loaded(self, edge: Place | None, found: Found | None) -> None:
         self._is_loading = False
         if found is None:  # the database is closed
             return
+        if edge == self._edge:  # else other rows were left on disk meanwhile, which come before these
+            self._go_on_with(found)
+        self._lose_beyond(found)
+        self._drop_excess()
+        self.notify()
+        if not self._entries and found.rows:
+            self._load()
+
+    def _go_on_with(self, found: Found) -> None:
+        """Take in the rows behind the edge."""
         fresh = [(row, batch) for row, batch in found.batches if row.number not in self._out]
         if places := [row.place for row in found.rows]:
             self._edge = max(places)
@@ -326,11 +337,6 @@ class DiskQueue(Connection):
         for row, batch in fresh:
             self._memory.level += row.nbytes
             self._enter(row, batch)
-        self._lose_beyond(found)
-        self._drop_excess()
-        self.notify()
-        if not self._entries and found.rows:
-            self._load()
 
     def _lose_beyond(self, found: Found) -> None:
         """Rows that were on disk alone, and are damaged."""

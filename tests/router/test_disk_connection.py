@@ -320,3 +320,18 @@ async def test_two_who_drop_at_once_drop_each_record_once(tmp_path: Path, monkey
             await queue.put(n)
         removed = await asyncio.gather(*(queue.connection.remove(all_of) for _ in range(2)))
         assert (sum(removed), queue.connection.records, queue.connection.nbytes) == (12, 0, 0)
+
+
+async def test_what_comes_before_rows_that_are_being_read_passes_none_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_queue, "CACHED_ROWS", 4)
+    async with disk(tmp_path, options={"order": "newest"}) as queue:
+        for n in range(12):
+            await queue.put(n)
+        assert numbers_of(queue.take(1)) == [11]
+        for n in range(12, 20):
+            assert queue.connection.offer(batch(n))
+        assert numbers_of(queue.take(1)) == [10]  # makes the connection read on, behind those
+        await queue.kept()
+        assert await asyncio.wait_for(queue.drain(), 10) == [*range(19, 11, -1), *range(9, -1, -1)]
