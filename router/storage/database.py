@@ -96,6 +96,9 @@ class Database:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
+        self._failed: sqlite3.Connection | None = None
+        """One that met trouble, open until the next is: who opens a file that nobody has open takes what he finds in
+        its log for committed, the commit that failed too."""
         self._group: Sequence[_Asked[Any]] = ()
         self._ended = asyncio.Event()
         self._is_closing = False
@@ -128,7 +131,7 @@ class Database:
         try:
             connection = self._connected()
             if self._salvages and (damage := damage_of(connection)) is not None:
-                self._forget_connection()
+                self._close_all()
                 self.salvaged = salvage(self.path, self._schema, damage)
                 self._connected()
         except sqlite3.Error as error:
@@ -204,9 +207,8 @@ class Database:
                 self._leave_behind()
             finally:
                 self._undone -= 1
-        elif self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        else:
+            self._close_all()
 
     def _leave_behind(self) -> None:
         with self._changed:
@@ -236,8 +238,8 @@ class Database:
             self._commit(group)
             self._call(self._tell, group)
         if self._connection is not None:
-            _close(self._connection)
-            self._connection = None
+            _tidy(self._connection)
+        self._close_all()
         self._call(self._ended.set)
 
     def _next(self) -> list[_Asked[Any]]:
@@ -305,7 +307,9 @@ class Database:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = open_file(self.path, self._schema, synchronous=self._synchronous)
+            connection = open_file(self.path, self._schema, synchronous=self._synchronous)
+            self._close_all()
+            self._connection = connection
         return self._connection
 
     def _said(self, error: Exception) -> StorageError:
@@ -316,8 +320,15 @@ class Database:
     def _forget_connection(self) -> None:
         """Begin anew with the file: after a failed fsync nothing of the old connection is to be trusted."""
         if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.rollback()
+            self._failed, self._connection = self._connection, None
+
+    def _close_all(self) -> None:
+        for each in (self._connection, self._failed):
+            if each is not None:
+                each.close()
+        self._connection = self._failed = None
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         assert self._loop is not None
@@ -350,11 +361,9 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _close(connection: sqlite3.Connection) -> None:
+def _tidy(connection: sqlite3.Connection) -> None:
     try:
         connection.executescript("PRAGMA incremental_vacuum(10000)")  # `execute` would free a single page
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error:
         pass  # all is in the log; the next who opens it goes on from there
-    finally:
-        connection.close()

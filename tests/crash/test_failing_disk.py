@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
     "fault",
     [
         "fdatasync:error=EIO:when=15+29",
+        "fdatasync:error=EIO:when=15..20",
         "pwrite64:error=EIO:when=100+701",
         "pwrite64:error=ENOSPC:when=100+701",
         "fdatasync:delay_exit=50000",
