@@ -186,6 +186,8 @@ class QueueRows:
             selected = connection.execute("SELECT checksum, batch FROM queue WHERE id = ?", (row.number,)).fetchone()
             checksum, content = selected
             batch = _checked(content, checksum, row.records)
+        except sqlite3.OperationalError:
+            raise  # the disk's fault, which may pass, and no damage
         except (StorageError, sqlite3.DatabaseError) as error:
             found.damaged.append((row, str(error)))
             self._set_aside(connection, row, str(error), content)
@@ -199,6 +201,8 @@ class QueueRows:
                 (self._now(), f"queue {self._connection}", reason, content),
             )
             connection.execute("DELETE FROM queue WHERE id = ?", (row.number,))
+        except sqlite3.OperationalError:
+            raise
         except sqlite3.DatabaseError:
             return  # pages that cannot be changed either; it is passed over in this run
 

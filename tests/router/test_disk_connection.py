@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -335,3 +338,29 @@ async def test_what_comes_before_rows_that_are_being_read_passes_none_over(
         assert numbers_of(queue.take(1)) == [10]  # makes the connection read on, behind those
         await queue.kept()
         assert await asyncio.wait_for(queue.drain(), 10) == [*range(19, 11, -1), *range(9, -1, -1)]
+
+
+class BadSector(sqlite3.Connection):
+    """Its file cannot be read for a while where the batches stand."""
+
+    left = 3
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        if sql.startswith("SELECT checksum, batch") and BadSector.left:
+            BadSector.left -= 1
+            self.rollback()  # as SQLite itself does
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+            raise error
+        return super().execute(sql, parameters)
+
+
+async def test_a_row_that_cannot_be_read_for_a_while_is_read_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with disk(tmp_path) as queue:
+        await queue.put(1, 2)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=BadSector))
+    async with disk(tmp_path) as queue:
+        assert await queue.drain() == [1, 2]
+        assert (BadSector.left, queue.told) == (0, [])
