@@ -204,7 +204,11 @@ class Caller:
                 if result is _END:
                     return
                 left = None if left is None else max(0.0, left - (self._clock.now() - started))
-                await emit(self._checked(outputs_of(result, self._spec.kind.type_name)))
+                token = current_scope.set(None)  # what others do because of it, such as settling, is not this call's
+                try:
+                    await emit(self._checked(outputs_of(result, self._spec.kind.type_name)))
+                finally:
+                    current_scope.reset(token)
 
     async def _in_thread(self, batch: Batch) -> Any:
         loop, context = asyncio.get_running_loop(), contextvars.copy_context()

@@ -7,15 +7,16 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from router.ack import Outcome
+from router.ack import Ack, Outcome
 from router.authoring import Context
 from router.batch import Batch
 from router.engine import Engine
 from router.errors import RetryableError
+from router.flow import BatchOptions
 from router.functions import failed
 from router.relationship import SUCCESS
 from router.storage.schema import FLOW_DB
-from tests.router.engine.flows import Do, Feed, Keep, numbers, run_to_end, wired
+from tests.router.engine.flows import Do, Feed, Gate, Keep, numbers, run_to_end, wired
 
 DISK = {"type": "disk"}
 
@@ -108,3 +109,32 @@ async def test_a_source_in_memory_hears_of_a_retried_call_when_all_of_it_is_on_d
     steps = {"read": feed, "work": Do(work), "keep": keep}
     await run_to_end(wired(steps, "read>work", "work>keep", queue={"work>keep": DISK}, data=tmp_path))
     assert (tried, keep.numbers, feed.outcomes) == ([3, 2], [1, 2, 3], [Outcome.DELIVERED])
+
+
+class Marking(Feed):
+    """A source that keeps in its state what is safe."""
+
+    async def start(self, context: Context) -> None:
+        self._context = context
+
+    def settled(self, ack: Ack) -> None:
+        super().settled(ack)
+        self._context.state.put_soon({f"safe/{ack.token}": True})
+
+
+async def test_what_a_source_keeps_of_records_that_another_call_drops_is_its_own(tmp_path: Path) -> None:
+    async def work(batch: Batch, context: Context) -> Any:
+        for index in range(len(batch)):
+            yield batch.select([index])
+
+    feed, gate = Marking([1], [2], [3], [4]), Gate()
+    steps = {"read": feed, "work": Do(work), "keep": gate}
+    queue = {"work>keep": {"records": 1, "when_full": "drop_oldest"}}
+    run = {"work": {"batch": BatchOptions(records=1)}}
+    async with wired(steps, "read>work", "work>keep", queue=queue, run=run, data=tmp_path) as engine:
+        while len(feed.told) < 2:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+        gate.is_open.set()
+        await engine.run()
+    assert Outcome.DROPPED in feed.outcomes
+    assert rows(tmp_path, "SELECT processor, key FROM state") == [("read", f"safe/{n}") for n in range(4)]
