@@ -191,11 +191,10 @@ def _target(output: Path | None) -> Iterator[Any]:
         yield sys.stdout.buffer
         return
     try:
-        file = output.open("wb")
+        with output.open("wb") as file:
+            yield file
     except OSError as error:
         fail([f"{str(output)!r} cannot be written: {(error.strerror or str(error)).lower()}"])
-    with file:
-        yield file
 
 
 def _write_json(letter: DeadLetter, file: Any = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -14,6 +15,8 @@ import click
 from router.errors import nearest
 
 __all__ = ["Commands", "TeachingCommand", "TeachingGroup", "abandon", "hold_standard_files"]
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}  # what a write is answered with, where no file is named
 
 
 class Commands(MutableMapping[str, click.Command]):
@@ -93,6 +96,21 @@ class TeachingGroup(click.Group):
             ctx.fail(f"no command {word!r}{nearest(word, self.commands) or '; one of: ' + ', '.join(self.commands)}")
         return super().resolve_command(ctx, args)
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; what it printed and nobody can take, as on a full disk, ends it with words and with 1."""
+        try:
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+        except OSError as error:
+            if error.errno not in _NO_ROOM or error.filename is not None:
+                raise
+            abandon(sys.stdout)
+            click.echo(f"stdout cannot be written: {(error.strerror or str(error)).lower()}", err=True)
+            sys.exit(1)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command; a reader of its output that has gone away (``| head``) is no error."""
         try:
@@ -121,6 +139,8 @@ def hold_standard_files() -> None:
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(number, True)
     os.close(number)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - it stays open, as any stdout does
 
 
 def write_examples(examples: str, formatter: click.HelpFormatter) -> None:

@@ -149,6 +149,11 @@ def test_export_writes_json_lines_to_a_file_or_to_stdout(ask: Ask, ten: str, dat
     assert list(written[0])[:7] == ["id", "time", "processor", "connection", "error", "record", "columns"]
 
 
+def test_export_to_a_disk_that_is_full_says_so(ask: Ask, ten: str) -> None:
+    done = ask("export", ten, "-o", "/dev/full")
+    assert (done.returncode, done.stderr) == (2, "'/dev/full' cannot be written: no space left on device\n")
+
+
 def test_delete_asks_and_where_nobody_can_answer_wants_yes(ask: Ask, ten: str, data: Path) -> None:
     done = ask("delete", ten, stdin=subprocess.DEVNULL)
     assert (done.returncode, done.stderr) == (2, "nobody is there to be asked; say --yes to do it\n")

@@ -203,6 +203,24 @@ def test_a_reader_that_goes_away_is_no_error(flow: Any, folder: Path, arguments:
     assert (done.returncode, done.stderr.replace("kept the first\n", "")) == (0, "")
 
 
+@pytest.mark.parametrize(
+    "command", ["processors --json", "schema", "version", "--help", "status --help", "graph ten.yaml"]
+)
+def test_a_disk_that_is_too_full_for_what_is_printed_is_told(flow: Any, folder: Path, command: str) -> None:
+    flow("ten", TEN, KEEP)
+    script = f'exec "$0" -m router {command} > /dev/full'
+    done = subprocess.run(["sh", "-c", script, sys.executable], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "stdout cannot be written: no space left on device\n")
+
+
+@pytest.mark.parametrize("command", ["status --json", "graph ten.yaml", "processors --json"])
+def test_a_stdout_that_is_closed_is_no_error(flow: Any, folder: Path, command: str) -> None:
+    flow("ten", TEN, KEEP)
+    script = f'exec "$0" -m router {command} >&-'
+    done = subprocess.run(["sh", "-c", script, sys.executable], cwd=folder, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("closed", ["2>&-", "1>&-", "0<&- 1>&- 2>&-"])
 def test_standard_files_that_are_closed_stop_nothing(flow: Any, folder: Path, closed: str) -> None:
     command = f'exec "$0" -m router run {flow("ten", TEN, {"type": "odd"}, KEEP)} {closed}'
