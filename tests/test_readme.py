@@ -45,7 +45,7 @@ def run(*command: str, folder: Path) -> str:
 
 
 def test_a_run_prints_the_figures_of_the_readme(folder: Path) -> None:
-    printed = run("-m", "router", "run", "flows/tweets.yaml", "--data", "state", folder=folder)
+    printed = run("-m", "router", "run", "flows/tweets.yaml", folder=folder)
     _, *shown = block("text", "tweets: done").splitlines()  # the first line holds times
     assert [line for line in shown if line not in printed] == []
 
