@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from router.cli.filters import limit_option, since_option, where_option
 from router.cli.flow_data import FlowData, find_data, flow_argument
 from router.cli.group import TeachingCommand, TeachingGroup
 from router.cli.loading import fail
+from router.cli.putting import check_place, place_option
 
 if TYPE_CHECKING:
     from router.storage.letter import DeadLetter
@@ -111,18 +112,30 @@ def show(*, flow: str, data: Path | None, ids: tuple[int, ...], as_json: bool) -
     """,
 )
 @_chosen
-@click.option("--to", metavar="CONNECTION", help="Put them on this connection, or into this processor.")
-def retry(*, flow: str, data: Path | None, to: str | None, limit: int | None, **chosen: Any) -> None:
+@place_option
+def retry(
+    *,
+    flow: str,
+    data: Path | None,
+    to: str | None,
+    limit: int | None,
+    parameters: Mapping[str, str],
+    plugins: Sequence[Path],
+    secrets: Path | None,
+    **chosen: Any,
+) -> None:
     """Have dead letters tried again.
 
     A flow that runs takes them up within seconds, else its next run does: each is put on the
     connection that it was taken from when it failed. It is deleted when it is safe elsewhere; if it
-    fails again, it says so.
+    fails again, it says so. Of a flow that runs, or of a flow file, it is checked that it has --to.
     """
-    with _opened(flow, data) as (_, box):
+    with _opened(flow, data) as (found, box):
+        check_place(found, to, parameters=parameters, plugins=plugins, secrets=secrets)
         ids = [letter.id for letter in box.find(_wanted(**chosen), limit)]
         count = box.mark(ids, to)
-    _say(_marked(count))
+    if count or not chosen["ids"]:
+        _say(_marked(count))
     _end(chosen["ids"], ids)
 
 
@@ -223,6 +236,8 @@ def _counted(letters: Sequence[DeadLetter]) -> str:
 
 
 def _marked(count: int) -> str:
+    if not count:
+        return "no dead letters"
     return f"{_plural(count)} to be tried again: by the flow that runs, within seconds, or else by its next run"
 
 

@@ -15,6 +15,7 @@ from router.cli.filters import since_option, where_option
 from router.cli.flow_data import FlowData, find_data, flow_argument
 from router.cli.group import TeachingCommand, TeachingGroup
 from router.cli.loading import fail
+from router.cli.putting import check_place, place_option
 
 if TYPE_CHECKING:
     from router.cli.terminal import Line
@@ -137,22 +138,27 @@ def show(*, flow: str, data: Path | None, ids: tuple[int, ...], as_json: bool) -
 )
 @flow_argument
 @_records
-@click.option("--to", metavar="CONNECTION", help="Put them on this connection, or into this processor.")
-def replay(*, flow: str, data: Path | None, ids: tuple[int, ...], to: str | None) -> None:
+@place_option
+def replay(*, flow: str, data: Path | None, ids: tuple[int, ...], to: str | None, **options: Any) -> None:
     """Put records back on the connections they were on, as they were then.
 
     What is put back is a new record that came of the old one. The flow that runs takes it up within
     seconds, else its next run. Until it is safe it is a dead letter that is to be tried again.
+    Of a flow that runs, or of a flow file, it is checked that it has --to.
     """
     from router.cli.figures import plural  # noqa: PLC0415 - `--help` needs no events
     from router.storage.provenance.events import ENDS  # noqa: PLC0415
     from router.storage.provenance.replay import ask  # noqa: PLC0415
 
     with _opened(flow, data) as (found, reader):
+        check_place(found, to, **options)
         kept = {each: _kept(reader, each) for each in ids}
         ready = [each for each in kept.values() if each is not None and (to is not None or each.connection not in ENDS)]
         count = ask(found.folder, ready, to)
-    _say(f"{plural(count, 'record')} to be put back: by the flow that runs, within seconds, or else by its next run")
+    if count:
+        _say(
+            f"{plural(count, 'record')} to be put back: by the flow that runs, within seconds, or else by its next run"
+        )
     if gone := [str(each) for each in ids if each not in {one.record for one in ready}]:
         _say(f"no content is kept of {', '.join(gone)}, or it was on no connection")
         sys.exit(1)

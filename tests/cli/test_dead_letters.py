@@ -203,10 +203,23 @@ def test_those_that_fail_again_say_so_in_their_old_place(ask: Ask, router: Any, 
 def test_retry_to_a_place_the_flow_has_not_leaves_them_and_says_so(
     ask: Ask, router: Any, flow: Any, ten: str, data: Path
 ) -> None:
-    ask("retry", ten, "1", "--to", "nowhere")
+    ask("retry", "ten", "1", "--to", "nowhere")
     done = router("run", flow("ten", {**TEN, "count": 0}, {"type": "odd"}, KEEP))
     assert "the flow has no such connection; name one with --to (connection=nowhere, records=1)" in done.stderr
     assert (done.returncode, [each.get("retry_to") for each in letters_in(data)]) == (0, [None] * 5)
+
+
+@pytest.mark.parametrize("place", ["stpe2", "step0", "step0.success>step2"])
+def test_retry_to_a_place_that_the_flow_file_has_not_is_refused(ask: Ask, ten: str, data: Path, place: str) -> None:
+    done = ask("retry", ten, "1", "--to", place)
+    assert (done.returncode, done.stderr.startswith(f"nothing can be put into {place!r}")) == (2, True)
+    assert ask("list", ten).stderr == "5 dead letters\n"
+    assert ask("retry", ten, "1", "--to", "step2").returncode == 0
+
+
+def test_retry_of_none_does_not_count_them(ask: Ask, ten: str) -> None:
+    assert ask("retry", ten, "99").stderr == "no dead letter 99\n"
+    assert ask("retry", ten, "--where", "n > 99").stderr == "no dead letters\n"
 
 
 def test_a_flow_that_runs_takes_up_what_is_marked_meanwhile(
@@ -216,6 +229,7 @@ def test_a_flow_that_runs_takes_up_what_is_marked_meanwhile(
     while len(records_in(data)) < 2:
         assert started.process.poll() is None
     assert ids(ask("list", "ten", "--json")) == [1, 2]
+    assert "(did you mean 'step2'?)" in ask("retry", "ten", "1", "--to", "stpe2").stderr
     ask("retry", "ten", "1", "--to", "step2")
     started.until("kept the first")
     ask("retry", "ten", "2")
