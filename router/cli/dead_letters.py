@@ -93,10 +93,12 @@ def show(*, flow: str, data: Path | None, ids: tuple[int, ...], as_json: bool) -
 
     with _opened(flow, data) as (_, box):
         letters = _found(box, ids)
-        for letter in letters:
+        for place, letter in enumerate(letters):
             if as_json:
                 _write_json(letter)
                 continue
+            if place:
+                click.echo()
             for line in full(letter):
                 click.echo(painted(line, colour=has_colour(sys.stdout)))
     _end(ids, letters)

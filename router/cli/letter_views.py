@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["full", "short_record", "table"]
 
 _RECORD, _ERROR = 60, 48  # how much of them stands in a line
+_NAME = 32  # how wide a name may make the names of all facts
 
 
 def table(letters: Sequence[DeadLetter]) -> Iterator[Line]:
@@ -58,12 +59,10 @@ def short_record(found: Mapping[str, Any], most: int = _RECORD) -> str:
 def full(letter: DeadLetter) -> Iterator[Line]:
     """Everything a letter says."""
     found = letter.to_dict()
+    facts = [(printable(name), text) for name, text in (*_facts(letter, found), *_beside(found))]
+    width = min(_NAME, max(len(name) for name, _ in facts))
     yield [(f"dead letter {letter.id}", "bold")]
-    yield from _facts(letter, found)
-    for name in ("columns", "attributes"):
-        for key, value in found[name].items():
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
-            yield _fact(f"{name[:-1]} {key}", text)
+    yield from (_fact(f"{name:{width}}", text) for name, text in facts)
     yield []
     record, kind = found["record"], next((name for name in ("content", "content_base64") if name in found), None)
     if record is not None:
@@ -72,27 +71,37 @@ def full(letter: DeadLetter) -> Iterator[Line]:
         yield from _lines(found[kind])
 
 
-def _facts(letter: DeadLetter, found: Mapping[str, Any]) -> Iterator[Line]:
-    yield _fact("error", _said(found["error"]))
+def _facts(letter: DeadLetter, found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "error", _said(found["error"])
     for name, value in found["error"].items():
         if name not in ("type", "message", "processor") and value is not None:
-            yield _fact(f"error {name}", value if isinstance(value, str) else json.dumps(value, default=repr))
-    yield _fact("processor", letter.processor)
-    yield _fact("connection", letter.connection or "none: it came from no connection")
-    yield _fact("time", _time(letter.last_time))
+            yield f"error {name}", value if isinstance(value, str) else _json(value)
+    yield "processor", letter.processor
+    yield "connection", letter.connection or "none: it came from no connection"
+    yield "time", _time(letter.last_time)
     if letter.first_time != letter.last_time:
-        yield _fact("first time", _time(letter.first_time))
-    yield _fact("attempts", str(letter.attempts))
+        yield "first time", _time(letter.first_time)
+    yield "attempts", str(letter.attempts)
     if letter.flow_version:
-        yield _fact("flow version", letter.flow_version)
+        yield "flow version", letter.flow_version
     if letter.retry_to is not None:
-        yield _fact("tried again", f"as soon as the flow runs, on {letter.retry_to}")
+        yield "tried again", f"as soon as the flow runs, on {letter.retry_to}"
+
+
+def _beside(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in ("columns", "attributes"):
+        for key, value in found[name].items():
+            yield f"{name[:-1]} {key}", value if isinstance(value, str) else _json(value)
 
 
 def _fact(name: str, text: str) -> Line:
     first, *rest = text.splitlines() or [""]
     more = f" (and {len(rest)} lines more)" if rest else ""
-    return [(f"  {printable(name):14}  ", "dim"), (printable(first) + more, "")]
+    return [(f"  {name}  ", "dim"), (printable(first) + more, "")]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=repr)
 
 
 def _lines(text: str) -> Iterator[Line]:

@@ -42,11 +42,11 @@ def ten(data: Path, flow: Any) -> str:
     return str(flow("ten", TEN, {"type": "odd"}, KEEP))
 
 
-async def set_aside(folder: Path) -> None:
+async def set_aside(folder: Path, **attributes: str) -> None:
     database = Database(folder / FLOW_DB, FLOW_SCHEMA)
     numbers = range(0, 10, 2)
     errors = [{"type": "ValueError", "message": f"even: \x1b[31m{n}", "processor": "step1"} for n in numbers]
-    batch = Batch.of([{"n": n} for n in numbers]).with_columns(error=errors)
+    batch = Batch.of([{"n": n} for n in numbers]).with_columns(error=errors).with_attributes(**attributes)
     await DeadLetters(database, time.time).put(batch, "step1", "step0.success>step1")
     await database.close()
 
@@ -138,6 +138,14 @@ def test_show_tells_all_of_those_that_are_there(ask: Ask, ten: str) -> None:
     }
     assert said[-3:] == [["{"], ['"n":', "4"], ["}"]]
     assert (done.returncode, done.stderr) == (1, "no dead letter 77\n")
+
+
+def test_show_lines_up_all_that_is_said_and_parts_letters(ask: Ask, ten: str, data: Path) -> None:
+    asyncio.run(set_aside(data, content_type="text/plain"))
+    lines = ask("show", ten, "6", "7").stdout.splitlines()
+    place = lines.index("dead letter 7")
+    assert (lines[1], lines[place - 1]) == ("  error                   ValueError: even: \\x1b[31m0", "")
+    assert lines[place - 6] == "  attribute content_type  text/plain"
 
 
 def test_export_writes_json_lines_to_a_file_or_to_stdout(ask: Ask, ten: str, data: Path, folder: Path) -> None:
