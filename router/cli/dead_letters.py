@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -220,10 +221,11 @@ def _write_json(letter: DeadLetter, file: Any = None) -> None:
 
 def _print_table(letters: Sequence[DeadLetter]) -> None:
     from router.cli.letter_views import table  # noqa: PLC0415 - `--help` needs no letters
-    from router.cli.terminal import has_colour, painted  # noqa: PLC0415
+    from router.cli.terminal import has_colour, is_terminal, painted  # noqa: PLC0415
 
+    width = get_terminal_size().columns if is_terminal(sys.stdout) else None
     for line in table(letters):
-        click.echo(painted(line, colour=has_colour(sys.stdout)))
+        click.echo(painted(line, colour=has_colour(sys.stdout), width=width))
 
 
 def _plural(count: int) -> str:

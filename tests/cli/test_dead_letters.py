@@ -73,6 +73,17 @@ def test_list_shows_a_line_each_that_cannot_steer_the_terminal(ask: Ask, ten: st
     assert (done.returncode, done.stderr) == (0, "5 dead letters\n")
 
 
+def test_list_cuts_its_lines_to_the_terminal(ten: str) -> None:
+    parent, child = pty.openpty()
+    command = [sys.executable, "-m", "router", "dead-letters", "list", ten]
+    known = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "60"}
+    subprocess.run(command, stdout=child, stderr=subprocess.DEVNULL, env=known, check=True)
+    lines = os.read(parent, 10_000).decode().splitlines()
+    os.close(child)
+    os.close(parent)
+    assert (len(lines), max(map(len, lines)), lines[1][:6]) == (6, 60, "   1  ")
+
+
 @pytest.mark.parametrize("words", [["ten"], ["ten.yaml"], ["state/router/ten"], ["ten", "--data", "state/router"]])
 def test_a_flow_is_named_by_its_name_its_file_or_its_folder(ask: Ask, ten: str, words: list[str]) -> None:
     assert ids(ask("list", *words, "--json")) == [1, 2, 3, 4, 5]
