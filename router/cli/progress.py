@@ -7,6 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from shutil import get_terminal_size
 from typing import Protocol
 
 from router.cli import figures
@@ -19,6 +20,8 @@ __all__ = ["LiveProgress", "Meter", "PlainProgress", "Progress", "table"]
 REFRESH = 0.25
 WINDOW = 2.0  # rates are those of the last seconds
 BAR = 12
+FIGURES = BAR + 37  # what a line takes beside the name
+SHORTEST = 8
 FIRST_MINUTE = 60.0
 SOON, LATER = 10.0, 60.0
 
@@ -129,7 +132,8 @@ class LiveProgress:
         if self._region is None and any(meter.total for meter in self._meters):
             self._region = self._shown.enter_context(Region())
         if self._region is not None:
-            self._region.draw([line for meter in self._meters for line in table(meter)])
+            columns = get_terminal_size().columns - 1
+            self._region.draw([line for meter in self._meters for line in table(meter, columns)])
         self._timer = asyncio.get_running_loop().call_later(REFRESH, self._tick)
 
 
@@ -172,10 +176,13 @@ def said(meter: Meter) -> Iterator[str]:
         yield figures.plural(meter.now.dead_letters, "dead letter")
 
 
-def table(meter: Meter) -> Iterator[Line]:
-    """One flow as a table: a line for each processor, with its queue, its count and its rate."""
+def table(meter: Meter, columns: int = 120) -> Iterator[Line]:
+    """One flow as a table: a line for each processor, with its queue, its count and its rate.
+
+    Names give way where there are few columns: a number that is cut is another number.
+    """
     status = meter.now
-    widest = max(12, *(len(name) for name in status.processors))
+    widest = max(SHORTEST, min(columns - FIGURES, max(12, *(len(name) for name in status.processors))))
     yield [(meter.flow.name, "bold"), (f"  {figures.clock(status.seconds)}", "")]
     yield [(f"  {'':{widest}}  {'queue':{BAR + 5}}  {'records':>13}  {'a second':>11}", "dim")]
     for name, each in status.processors.items():
@@ -184,7 +191,7 @@ def table(meter: Meter) -> Iterator[Line]:
         cells = bar(share, "green" if is_source else "red" if (share or 0) > 0.99 else "cyan")
         ahead = meter.ahead(name) if is_source and share is not None and share < 1 else None
         yield [
-            (f"  {name:{widest}}  ", ""),
+            (f"  {name if len(name) <= widest else f'{name[: widest - 3]}...':{widest}}  ", ""),
             *cells,
             (f"  {figures.count(meter.records(name)):>13}", ""),
             (f"  {figures.rate(meter.rate(name)):>11}", ""),

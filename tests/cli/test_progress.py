@@ -91,6 +91,14 @@ def test_the_table_shows_queues_counts_rates_and_what_is_wrong() -> None:
     ]
 
 
+def test_names_give_way_to_the_figures_where_there_are_few_columns() -> None:
+    long = "read_all_that_there_is"
+    spec = ProcessorSpec(long, Read, Config(), (), {})
+    now = Status(1.0, {long: ProcessorStatus(0, {"success": 12_345}, 0, "running")}, {}, 0, 0)
+    lines = [painted(line, colour=False, width=59) for line in table(Meter(Flow("f", {long: spec}), lambda: now), 59)]
+    assert lines[2] == "  read_al..." + " " * 28 + "12,345" + " " * 12 + "0"
+
+
 def test_a_line_says_the_same_in_words() -> None:
     seen = meter(status(1.0, 100), status(2.0, 300, letters=1, state="paused"))
     assert ", ".join(said(seen)) == (
