@@ -48,6 +48,8 @@ def find_data(flow: str, data: Path | None) -> FlowData:
     path = Path(flow)
     if data is None and _is_data(path):
         return FlowData(owner_of(path) or path.resolve().name, path, words=flow)
+    if data is None and "/" in flow and path.suffix not in _FLOW_FILES and not path.is_file():
+        fail([f"{flow!r} is no data folder of a flow"] if path.is_dir() else [f"{flow}: no such file or folder"])
     file = path if path.suffix in _FLOW_FILES or path.is_file() else None
     name = flow if file is None else _name_in(file)
     words = flow if data is None else f"{flow} --data {data}"

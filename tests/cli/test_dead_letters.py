@@ -93,6 +93,8 @@ def test_a_flow_is_named_by_its_name_its_file_or_its_folder(ask: Ask, ten: str, 
     ("words", "said"),
     [
         (["tne"], "(did you mean 'ten'?); name a flow, its file, or its data folder\n"),
+        (["./tne"], "./tne: no such file or folder\n"),
+        (["./plugins/"], "'./plugins/' is no data folder of a flow\n"),
         (["missing.yaml"], "missing.yaml: no such file\n"),
         (["ten", "--data", "plugins"], "'plugins' is no data folder of a flow\n"),
         (["other", "--data", "state/router/ten"], "'state/router/ten' belongs to flow 'ten', not to 'other'\n"),
