@@ -58,8 +58,8 @@ def _concurrency(action: str, settings: tuple[str, ...]) -> int:
             raise click.UsageError(f"{action!r} takes nothing behind it, got {settings[0]!r}")
         return 0
     name, _, value = settings[0].partition("=") if len(settings) == 1 else ("", "", "")
-    if name != "concurrency" or not value.isascii() or not value.isdecimal():
-        raise click.UsageError(f"'set' takes concurrency=N, got {' '.join(settings) or 'nothing'!r}")
+    if name != "concurrency" or not value.isascii() or not value.isdecimal() or int(value) < 1:
+        raise click.UsageError(f"'set' takes concurrency=N, N at least 1, got {' '.join(settings) or 'nothing'!r}")
     return int(value)
 
 

@@ -130,7 +130,8 @@ def test_a_processor_is_shown_and_its_concurrency_changed(router: Any, running: 
     assert (view["concurrency"], view["type"], view["settings"]) == (4, "same", {})
     assert "concurrency  4" in router("processor", "live", "step1").stdout
     for words, said in (
-        (["step1", "set", "width=4"], "'set' takes concurrency=N, got 'width=4'"),
+        (["step1", "set", "width=4"], "'set' takes concurrency=N, N at least 1, got 'width=4'"),
+        (["step1", "set", "concurrency=0"], "'set' takes concurrency=N, N at least 1, got 'concurrency=0'"),
         (["step1", "stop", "now"], "'stop' takes nothing behind it, got 'now'"),
     ):
         assert said in router("processor", "live", *words).stderr
