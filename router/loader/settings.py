@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
 
+from router.choice import Choice
 from router.config import Config
 from router.errors import nearest
 from router.expression import ExpressionError
@@ -17,6 +18,7 @@ from router.loader.traps import comment_hint
 from router.plugins import Registry
 
 C = TypeVar("C", bound=Config)
+K = TypeVar("K")
 
 
 def check(kind: type[C], data: dict[str, Any], path: Path, problems: Problems, context: Mapping[str, Any]) -> C | None:
@@ -128,19 +130,18 @@ class _Explained:
     def _kinds(self, inner: Path) -> list[type[Config]]:
         """The classes that may describe the mapping at a path: by annotation, or by the ``type`` it names."""
         kinds: list[type[Config]] = [self._kind]
+        choices: list[type[Choice]] = []
         for each in inner:
             fields = [
                 field for kind in kinds for name, field in kind.model_fields.items() if each in {field.alias, name}
             ]
             if fields:  # else a position, or a key of the author's own
-                kinds = [kind for field in fields for kind in _configs(field.annotation)]
+                kinds = [kind for field in fields for kind in _within(field.annotation, Config)]
+                choices = [kind for field in fields for kind in _within(field.annotation, Choice)]
         chosen = at(self._data, inner)
-        name = chosen.get("type") if inner and isinstance(chosen, dict) else None
-        for kinds_by_name in (self._registry.formats, self._registry.model_runtimes):
-            if isinstance(name, str) and name in kinds_by_name:
-                config = getattr(kinds_by_name[name], "config_class", None)
-                kinds += [config()] if config is not None else []
-        return kinds
+        name = chosen.get("type") if isinstance(chosen, dict) else chosen
+        known = (choice.known(self._registry).get(name) for choice in choices if isinstance(name, str))
+        return [*kinds, *(kind.config_class() for kind in known if kind is not None)]
 
 
 def _unfolded(error: ValidationError, outer: tuple[str | int, ...]) -> Iterator[dict[str, Any]]:
@@ -166,9 +167,9 @@ def _cause(error: Mapping[str, Any]) -> BaseException | None:
     return cause if isinstance(cause, BaseException) else None
 
 
-def _configs(annotation: Any) -> Iterable[type[Config]]:
-    """The Config classes within an annotation, such as ``Options | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, Config):
+def _within(annotation: Any, base: type[K]) -> Iterator[type[K]]:
+    """The subclasses of ``base`` within an annotation, such as ``Options | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, base):
         yield annotation
     for each in get_args(annotation):
-        yield from _configs(each)
+        yield from _within(each, base)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import pytest
 from pydantic import field_validator
 
 from router.authoring import Processor
+from router.choice import Choice
 from router.config import Config, Field
 from router.formats import Format
 from router.plugins import Registry
@@ -118,7 +119,23 @@ class Nested(Config):
     deep: int = Field(1, le=3, description="How deep.")
 
 
+class DeepConfig(Config):
+    deep: int = Field(description="How deep it is.")
+
+
+class Chosen(Choice):
+    @classmethod
+    def known(cls, registry: Any) -> Mapping[str, type[Choice]]:
+        return {"only": Only}
+
+
+class Only(Chosen):
+    type_name = "only"
+    config: DeepConfig
+
+
 class OddConfig(Config):
+    chosen: Chosen | None = Field(None, description="A thing with settings of its own.")
     nested: Nested = Field(Nested(), description="More settings.")
     several: list[Nested] = Field([], description="Many more.")
     named: dict[str, Nested] = Field({}, description="Others.")
@@ -159,6 +176,9 @@ class Odd(Processor):
         ("named: {a: {dep: 4}}", "no setting 'named.a.dep' (did you mean 'deep'?)"),
         ("either: {deep: 4}", "'either.deep' must be at most 3, got 4"),
         ("either: []", "'either' must be a whole number or true or false or a mapping, got a list"),
+        ("chosen: {type: only, deep: 1, deap: 1}", "no setting 'chosen.deap' (did you mean 'deep'?)"),
+        ("chosen: {type: only}", "the setting 'chosen.deep' is missing: how deep it is"),
+        ("chosen: only", "the setting 'chosen.deep' is missing: how deep it is"),
         ("wait: soon", "'wait': a duration is a number with a unit, such as 500ms, 5s, 2m or 1h; got 'soon'"),
         ("choice: three", "'choice' must be 1 or 'two', got 'three'"),
         ("broken: x", "its settings cannot be read: ZeroDivisionError: x"),
