@@ -299,6 +299,8 @@ async def test_no_more_of_a_queue_is_held_in_memory_than_is_said(tmp_path: Path)
     assert await queue.drain() == list(range(40))
     queue.connection.close()
     await queue.database.close()
+
+
 def all_of(seen: Batch) -> list[bool]:
     return [True] * len(seen)
 
