@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from router.control.client import ControlError, FlowClient, UnreachableError
+from router.control.differences import DifferenceView
 from router.control.messages import (
     BulletinsView,
     BulletinView,
@@ -102,6 +104,11 @@ class ScriptedFlow(FlowClient):
         self._note("stop", drain, wait)
         self.view = msgspec.structs.replace(self.view, state="stopping")
         return ReportView(outcome="stopped" if wait else "stopping", seconds=1.0, dead_letters=0)
+
+    async def reload(self, file: Path | None = None, *, give_back: bool = False, drop: bool = False) -> DifferenceView:
+        self._note("reload", file, give_back, drop)
+        nothing: dict[str, list[Any]] = {name: [] for name in DifferenceView.__struct_fields__}
+        return DifferenceView(**nothing | {"added": ["shout"], "connections_added": ["route.angry>shout"]})
 
     # -- processors -----------------------------------------------------------------------------
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
+import msgspec
 import pytest
 from textual.binding import Binding
 from textual.widgets import DataTable, OptionList
 
 from router.control.client import FlowClient
+from router.control.differences import DifferenceView
 from router_ui.app import RouterApp
 from router_ui.keys import keys_of
+from router_ui.reloading import changed
 from router_ui.screens.search import SearchScreen
 from router_ui.themes import THEMES
 from router_ui.views import VIEWS, View
@@ -30,7 +34,7 @@ async def press(pilot: Pilots, *keys: str) -> None:
 
 def test_the_scripted_flow_plays_all_that_a_client_can_do() -> None:
     public = {name for name, _ in inspect.getmembers(FlowClient, inspect.isfunction) if not name.startswith("_")}
-    assert public - set(vars(ScriptedFlow)) <= {"reload"}
+    assert public - set(vars(ScriptedFlow)) == set()
 
 
 # -- views ----------------------------------------------------------------------------------------
@@ -205,6 +209,54 @@ async def test_nothing_is_told_by_colour_alone() -> None:
             await settle(pilot)
             drawn[theme] = text_of(app)
     assert len(set(drawn.values())) == 1
+
+
+async def test_the_flow_is_loaded_anew_after_a_question() -> None:
+    flow = ScriptedFlow()
+    app = app_on(flow)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await press(pilot, "ctrl+r")
+        assert ("/flows/tweets.yaml" in text_of(app), flow.asked) == (True, [])
+        await press(pilot, "y")
+        await until(pilot, lambda: "added: shout; 1 connection new" in text_of(app))
+        assert flow.asked == [("reload", None, False, False)]
+
+
+async def test_a_reload_that_is_refused_says_why() -> None:
+    flow = ScriptedFlow()
+    flow.refusals["reload"] = "/flows/tweets.yaml:3:1: no key 'procesors'"
+    app = app_on(flow)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await press(pilot, "ctrl+r", "y")
+        await until(pilot, lambda: "no key 'procesors'" in text_of(app))
+
+
+def test_a_reload_that_changed_nothing_says_so() -> None:
+    nothing: dict[str, list[Any]] = {name: [] for name in DifferenceView.__struct_fields__}
+    assert changed(DifferenceView(**nothing)) == "nothing is different: nothing was changed"
+
+
+async def test_what_comes_from_outside_is_neither_markup_nor_obeyed() -> None:
+    flow = ScriptedFlow()
+    flow.refusals["stop_processor"] = "[red]no[/red]\x1b[2Jnever"
+    app = app_on(flow)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await press(pilot, "s")
+        await until(pilot, lambda: "[red]no[/red]␛[2Jnever" in text_of(app))
+        flow.view = msgspec.structs.replace(flow.view, error="bad\x1b[31m [b]file", state="failed")
+        await app.flow.look()
+        await until(pilot, lambda: "the flow has failed: bad␛[31m [b]file" in text_of(app))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_all_views_are_named_in_any_terminal(width: int) -> None:
+    app = app_of_list(Listing("tweets"))
+    async with app.run_test(size=(width, 24)) as pilot:
+        await until(pilot, lambda: app.current_mode == "graph")
+        await settle(pilot)
+        views = text_of(app).splitlines()[1]
+        assert [each for each in ("0", *(view.key for view in VIEWS.values())) if f" {each} " not in views] == []
+        assert views.rstrip().endswith("7 Metrics")
 
 
 # -- the list of flows ----------------------------------------------------------------------------

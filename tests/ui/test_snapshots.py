@@ -60,6 +60,11 @@ async def test_the_search(size: Size, snapshot: SnapshotAssertion) -> None:
 
 
 @at_all_sizes
+async def test_the_keys(size: Size, snapshot: SnapshotAssertion) -> None:
+    assert await drawn(ScriptedFlow(), size, "question_mark") == snapshot
+
+
+@at_all_sizes
 async def test_the_list_of_flows(size: Size, snapshot: SnapshotAssertion) -> None:
     app = app_of_list(Listing("orders", "tweets"))
     async with app.run_test(size=size) as pilot:

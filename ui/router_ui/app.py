@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -18,6 +18,7 @@ from router.control.client import FlowClient
 from router_ui.commands import commands
 from router_ui.flows import Flows
 from router_ui.keys import keys_of
+from router_ui.reloading import reload_question
 from router_ui.screens.flows import FlowsScreen
 from router_ui.screens.help import HelpScreen
 from router_ui.screens.search import SearchScreen
@@ -25,6 +26,7 @@ from router_ui.terminal import Terminal
 from router_ui.themes import THEMES
 from router_ui.views import VIEWS
 from router_ui.watch import EVERY, Watch
+from router_ui.widgets.records_text import clean
 
 __all__ = ["OwnRun", "RouterApp"]
 
@@ -63,6 +65,7 @@ class RouterApp(App[int]):
         *(Binding(each.key, f"go({each.name!r})", each.title, show=False) for each in VIEWS.values()),
         Binding("slash", "search", "Search", tooltip="Search for a processor or a connection"),
         Binding("question_mark", "help", "Keys", tooltip="List the keys"),
+        Binding("ctrl+r", "reload", "Reload", show=False, tooltip="Load the flow anew from its file"),
         Binding("T", "theme", "Next theme", show=False),
         Binding("colon", "command_palette", "Command palette", show=False),
         Binding("escape", "back", "Back", show=False),
@@ -180,6 +183,11 @@ class RouterApp(App[int]):
         if self._flow is not None and self._flow.view is not None and self.current_mode != "flows":
             self.push_screen(SearchScreen(self._flow.view), self._found)
 
+    def action_reload(self) -> None:
+        """Load the flow anew from its file, after a question."""
+        if self._flow is not None and self._flow.view is not None and self.current_mode != "flows":
+            self.push_screen(reload_question(self._flow), lambda said: self.notify(said) if said else None)
+
     def action_help(self) -> None:
         """List the keys that hold now."""
         title = VIEWS[self.current_mode].title.lower() if self.current_mode in VIEWS else "flows"
@@ -193,6 +201,10 @@ class RouterApp(App[int]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """All that can be done, for the command palette."""
         yield from commands(self, screen)
+
+    def notify(self, message: str, **how: Any) -> None:
+        """Say something; it may come from records, and is neither markup nor obeyed by the terminal."""
+        super().notify("\n".join(map(clean, message.splitlines())), **{**how, "markup": False})
 
     def _found(self, name: str | None) -> None:
         if name is not None:

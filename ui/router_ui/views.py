@@ -20,6 +20,8 @@ class View:
     key: str
     title: str
     where: str
+    short: str = ""
+    """Its title where that does not fit."""
 
     def screen(self) -> FlowScreen:
         """Make its screen."""
@@ -34,7 +36,7 @@ VIEWS = {
         View("graph", "1", "Graph", "graph:GraphScreen"),
         View("queues", "2", "Queues", "queue:QueueScreen"),
         View("processor", "3", "Processor", "processor:ProcessorScreen"),
-        View("letters", "4", "Dead letters", "letters:LettersScreen"),
+        View("letters", "4", "Dead letters", "letters:LettersScreen", short="Letters"),
         View("provenance", "5", "Provenance", "provenance:ProvenanceScreen"),
         View("log", "6", "Log", "log:LogScreen"),
         View("metrics", "7", "Metrics", "metrics:MetricsScreen"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,6 +15,7 @@ from textual.widgets import DataTable, Footer, Static
 from router.control.client import ControlError
 from router_ui.figures import clock, rate
 from router_ui.flows import Flows, Listed
+from router_ui.widgets.records_text import clean
 
 if TYPE_CHECKING:
     from router_ui.app import RouterApp
@@ -67,7 +69,7 @@ class FlowsScreen(Screen[None]):
             found = await self._flows.listed()
         except ControlError as error:
             found = []
-            self.query_one("#none", Static).update(f"{error}; trying again")
+            self.query_one("#none", Static).update(clean(f"{error}; trying again"))
         else:
             self.query_one("#none", Static).update(self._none)
         self._show(found)
@@ -99,7 +101,7 @@ class FlowsScreen(Screen[None]):
                 table.add_row(*[""] * 7, key=key)
         for row, each in enumerate(listed.values()):
             for column, text in enumerate(_cells(each)):
-                table.update_cell_at((row, column), text, update_width=True)  # type: ignore[arg-type]
+                table.update_cell_at((row, column), Text(clean(text)), update_width=True)  # type: ignore[arg-type]
         self._listed = listed
         table.display, none.display = bool(listed), not listed
 

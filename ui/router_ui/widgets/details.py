@@ -12,6 +12,7 @@ from router_ui.figures import percent, plural, rate, short, size, span
 from router_ui.graph.looks import GLYPHS
 from router_ui.past import Past
 from router_ui.plots import bar, sparkline
+from router_ui.widgets.records_text import clean
 
 __all__ = ["Details"]
 
@@ -76,7 +77,7 @@ def _processor(view: ProcessorView, past: Past, width: int) -> Lines:
     if view.held:
         yield "held", plural(view.held, "record")
     if view.retrying:
-        yield "retrying", view.retrying
+        yield "retrying", clean(view.retrying)
 
 
 def _connection(view: ConnectionView, past: Past, width: int) -> Lines:

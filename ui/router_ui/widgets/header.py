@@ -13,6 +13,7 @@ from router.control.messages import FlowView
 from router_ui.figures import clock, plural, rate, short
 from router_ui.views import VIEWS
 from router_ui.watch import Watch
+from router_ui.widgets.records_text import clean
 
 __all__ = ["FlowHeader"]
 
@@ -30,7 +31,7 @@ class FlowHeader(Vertical):
     def compose(self) -> ComposeResult:
         """Two lines, and one that is shown while the flow is lost."""
         yield Static(id="sums")
-        yield Static(_tabs(self._view, has_list=self._has_list), id="tabs")
+        yield _Tabs(self._view, has_list=self._has_list)
         yield Static(id="banner")
 
     def show(self, flow: Watch) -> None:
@@ -38,10 +39,10 @@ class FlowHeader(Vertical):
         if flow.view is not None:
             self.query_one("#sums", Static).update(Content.assemble(*_sums(flow.view)))
         banner = self.query_one("#banner", Static)
-        said = flow.ended or (flow.lost and f"{flow.lost}; waiting until it answers again")
+        said = _banner(flow)
         banner.display = bool(said)
         if said:
-            banner.update(Content(f"⚠ {said}"))
+            banner.update(Content(f"⚠ {clean(said)}"))
 
 
 def _sums(view: FlowView) -> Iterator[tuple[str, str]]:
@@ -51,13 +52,41 @@ def _sums(view: FlowView) -> Iterator[tuple[str, str]]:
     yield f"  {view.state} ", _STATES.get(view.state, "")
     yield clock(view.seconds), "$foreground-muted"
     yield f"  {rate(given)}  {short(under_way)} under way", ""
-    yield f"  ✗ {plural(view.dead_letters_kept, 'dead letter')}", "$text-error" if view.dead_letters_kept else ""
-    yield f"  ! {plural(view.bulletins, 'bulletin')}", "$text-warning" if view.bulletins else ""
+    yield f"  ✗ {_few(view.dead_letters_kept, 'dead letter')}", "$text-error" if view.dead_letters_kept else ""
+    yield f"  ! {_few(view.bulletins, 'bulletin')}", "$text-warning" if view.bulletins else ""
 
 
-def _tabs(shown: str, *, has_list: bool) -> Content:
-    parts: list[tuple[str, str]] = [(" 0 Flows ", "@click=app.flows")] if has_list else []
-    for each in VIEWS.values():
-        style = "bold reverse" if each.name == shown else ""
-        parts.append((f" {each.key} {each.title} ", f"{style} @click=app.go('{each.name}')".strip()))
-    return Content.assemble(*parts)
+def _few(number: int, word: str) -> str:
+    return plural(number, word) if number < 1000 else f"{short(number)} {word}s"
+
+
+def _banner(flow: Watch) -> str | None:
+    if flow.ended is not None:
+        return flow.ended
+    if flow.lost is not None:
+        return f"{flow.lost}; waiting until it answers again"
+    if flow.view is not None and flow.view.error is not None:
+        return f"the flow has failed: {flow.view.error}"
+    return None
+
+
+class _Tabs(Static):
+    """The views with their keys; one is marked, all can be clicked."""
+
+    def __init__(self, shown: str, *, has_list: bool) -> None:
+        super().__init__(id="tabs")
+        self._shown = shown
+        self._has_list = has_list
+
+    def render(self) -> Content:
+        """In full words, and in short ones where they do not fit."""
+        whole = self._tabs(" ", is_short=False)
+        return whole if whole.cell_length <= self.content_size.width else self._tabs("", is_short=True)
+
+    def _tabs(self, space: str, *, is_short: bool) -> Content:
+        parts: list[tuple[str, str]] = [(f" 0 Flows{space}", "@click=app.flows")] if self._has_list else []
+        for each in VIEWS.values():
+            style = "bold reverse" if each.name == self._shown else ""
+            title = each.short if is_short and each.short else each.title
+            parts.append((f" {each.key} {title}{space}", f"{style} @click=app.go('{each.name}')".strip()))
+        return Content.assemble(*parts)

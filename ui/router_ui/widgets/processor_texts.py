@@ -11,6 +11,7 @@ from textual.content import Content
 from router.control.messages import BulletinView, ProcessorDetails, ProcessorView
 from router_ui.figures import moment, percent, plural, rate, short, size, span
 from router_ui.graph.looks import GLYPHS
+from router_ui.widgets.records_text import clean
 
 __all__ = ["bulletins_text", "counts_text", "settings_text", "title_text"]
 
@@ -26,7 +27,7 @@ def title_text(view: ProcessorView) -> Content:
         (f"{GLYPHS.get(view.state, '?')} {view.state}", style.get(view.state, "$text-success")),
         (", calls are still under way" if view.is_stopped and view.busy > 0.005 else "", "$foreground-muted"),
     )
-    more = [text for text in (view.description, view.retrying and f"tried again: {view.retrying}") if text]
+    more = [text for text in (view.description, view.retrying and f"tried again: {clean(view.retrying)}") if text]
     return Content("\n").join([line, *map(Content, more)])
 
 
@@ -95,7 +96,7 @@ def _written(value: Any) -> str:
         return "{" + ", ".join(f"{name}: {_written(each)}" for name, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_written, value)) + "]"
-    return value if isinstance(value, str) and value.isprintable() else msgspec.json.encode(value).decode()
+    return clean(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
 def bulletins_text(bulletins: Sequence[BulletinView]) -> Content:
