@@ -51,6 +51,8 @@ def test_the_wheel_holds_the_packages_their_types_the_example_and_the_notices(wh
     wanted = {
         "router/py.typed",
         "router_processors/py.typed",
+        "router_ui/py.typed",
+        "router_ui/app.tcss",
         "router/cli/examples/tweets/tweets.yaml",
         "router/cli/examples/tweets/data/posts.jsonl",
         *PAGE,

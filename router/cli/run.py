@@ -93,7 +93,11 @@ def command(
         _watched(serving, len(flows))
     given = (parameters, plugins, secrets)
     context.exit(
-        run(lambda: load(flows, *given), lambda path: load_again(path, *given), Options(**options, serving=serving))
+        run(
+            lambda: load(flows, *given),
+            lambda path: load_again(path, *given),
+            Options(**options, serving=serving, is_watched=with_ui),
+        )
     )
 
 

@@ -51,6 +51,8 @@ class Options:
     log_level: str
     watch: bool = False
     serving: Serving = field(default_factory=Serving)
+    is_watched: bool = False
+    """True if whoever runs it sees its progress elsewhere."""
 
 
 def run(load: Callable[[], Sequence[Flow]], again: Loading, options: Options) -> int:
@@ -139,7 +141,7 @@ async def _watch(loop: asyncio.AbstractEventLoop, group: Runs, options: Options,
     stack.enter_context(on_hangup(loop, group.reload, group.stop))
     is_live = is_terminal(sys.stderr) and not options.log_json
     progress = LiveProgress(group.meters) if is_live else PlainProgress(group.meters)
-    if not options.quiet:
+    if not options.quiet and not options.is_watched:
         progress.start()
     try:
         await group.to_the_end()

@@ -37,7 +37,7 @@ class FlowHeader(Vertical):
     def show(self, flow: Watch) -> None:
         """Show a look at the flow."""
         if flow.view is not None:
-            self.query_one("#sums", Static).update(Content.assemble(*_sums(flow.view)))
+            self.query_one("#sums", Static).update(Content.assemble(*_sums(flow.view)), layout=False)
         banner = self.query_one("#banner", Static)
         said = _banner(flow)
         banner.display = bool(said)
