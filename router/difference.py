@@ -10,6 +10,7 @@ from router.authoring import Processor
 from router.choice import Choice
 from router.config import Config, settings_of
 from router.flow import ConnectionSpec, Ending, Flow, FlowRun, ProcessorSpec
+from router.kept import is_exactly_once
 from router.secrecy import Mask
 from router.showing import shown_setting
 
@@ -124,6 +125,9 @@ def _processor(old: Flow, new: Flow, name: str, mask: Mask) -> Iterator[Setting]
         yield Setting("type", before.kind.type_name, f"{after.kind.type_name} (its code has changed)")
     yield from _settings(before.config, after.config, mask, (old, new))
     yield from _settings(before.run, after.run, mask, (old, new), "run.")
+    exact = [is_exactly_once(old, before), is_exactly_once(new, after)]
+    if exact[0] is not exact[1]:  # it was told so when it was started, and keeps what it holds accordingly
+        yield Setting("exactly once", *exact)
 
 
 def _is_same_kind(old: Flow, new: Flow, before: ProcessorSpec, after: ProcessorSpec) -> bool:

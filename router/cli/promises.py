@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from router.cli.figures import plural, rate, seconds
-from router.engine.kept import is_exactly_once
 from router.flow import ConnectionSpec, Flow, ProcessorSpec
+from router.kept import is_exactly_once
 
 __all__ = ["promises"]
 

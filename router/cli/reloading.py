@@ -126,10 +126,11 @@ def on_hangup(loop: asyncio.AbstractEventLoop, reload: Callable[[], None], stop:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         yield
         return
-    had_terminal = _has_terminal()
+    had_terminal, drawn_on = _has_terminal(), [number for number in range(3) if os.isatty(number)]
 
     def hung_up() -> None:
         if had_terminal and not _has_terminal():
+            _give_up(drawn_on)
             stop()
         else:
             reload()
@@ -140,6 +141,14 @@ def on_hangup(loop: asyncio.AbstractEventLoop, reload: Callable[[], None], stop:
     finally:
         with suppress(RuntimeError):  # the loop is closed
             loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _give_up(numbers: Iterable[int]) -> None:
+    """Let what would be read from, or written to, a terminal that has gone come from and go nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in numbers:
+        os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 def _has_terminal() -> bool:

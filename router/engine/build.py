@@ -20,7 +20,6 @@ from router.engine.context import FlowContext, answer
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.inlet import Inlet
-from router.engine.kept import is_exactly_once, is_kept
 from router.engine.machine import Machine
 from router.engine.outlet import Outlet
 from router.engine.runner import Runner
@@ -30,6 +29,7 @@ from router.engine.wiring import back_edges, parts_of, watch_producers
 from router.engine.workers import WorkerPool
 from router.flow import ConnectionSpec, Flow, ProcessorSpec
 from router.functions import failed
+from router.kept import is_exactly_once, is_kept
 from router.storage.database import Database
 from router.storage.state import FlowState
 
@@ -125,6 +125,7 @@ class Builder:
                 connection.close()
                 if isinstance(connection, DiskConnection):
                     self.left[id_] = connection
+        self.left = {id_: each for id_, each in self.left.items() if each.is_out}
         known.clear()
         known.update(connections)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import shutil
 import signal
+import subprocess
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +109,21 @@ def test_a_hangup_has_it_follow_its_file(live: Any, written: Any) -> None:
     run.until("demo: reloaded (replaced=keep)")
     run.send(signal.SIGTERM)
     assert run.end()[0] == 0
+
+
+def test_a_terminal_that_goes_stops_the_flow_in_it(start: Any, written: Any) -> None:
+    ours, theirs = pty.openpty()
+    run = start(
+        "run", str(written()), "--data", "data", "--json", stdin=theirs, stderr=theirs, stdout=subprocess.PIPE,
+        start_new_session=True, preexec_fn=partial(fcntl.ioctl, 0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    seen = b""
+    while b"kept the first" not in seen:
+        seen += os.read(ours, 65536)
+    os.close(ours)
+    said, _ = run.process.communicate(timeout=30)
+    assert (json.loads(said)["outcome"], run.process.returncode) == ("stopped", 0)
 
 
 def test_with_watch_it_follows_its_file_by_itself(live: Any, written: Any) -> None:

@@ -79,6 +79,16 @@ def test_another_kind_of_queue_is_another_connection() -> None:
     assert not compare(flow(make=to(type="disk", order="newest")), flow(make=to(type="disk"))).resized
 
 
+def test_who_works_exactly_once_from_now_on_begins_anew() -> None:
+    def through(**queue: Any) -> Flow:
+        target = {"processor": "keep", "queue": queue} if queue else "keep"
+        more = {"type": "filter", "where": "n > 1", "to": target}
+        return flow(make={**MAKE, "to": {"processor": "more", "queue": {"type": "disk"}}}, more=more)
+
+    found = compare(through(), through(type="disk"))
+    assert found.replaced == (PartChange("more", (Setting("exactly once", False, True),)),)
+
+
 def test_who_only_gets_records_from_elsewhere_is_rewired() -> None:
     more = {"type": "filter", "where": "n > 1", "to": "keep"}
     found = compare(flow(), flow(make={**MAKE, "to": "more"}, more=more))
