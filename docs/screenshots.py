@@ -14,6 +14,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from docs.page_pictures import take_pictures
 from router.control.client import Client, FlowClient, UnreachableError
 from router_ui.app import RouterApp
 
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = Path(__file__).with_name("pictures")
 SIZE = (120, 40)
 DEADLINE = 60.0
+LISTEN = "127.0.0.1:8137"
+TOKEN = "a-token-for-pictures"  # noqa: S105 - of a run that nobody else sees
 
 # What of a picture would be fetched from elsewhere when it is looked at.
 FONTS = re.compile(r"@font-face\s*\{[^}]*\}\s*")
@@ -34,12 +37,13 @@ def main() -> None:
 
 
 async def _taken() -> None:
-    async with _running() as flow:
+    async with _running() as (flow, url):
         await _until(lambda: _has(flow, letters=3, records=400))
         await flow.set_limits("route.unmatched>archive", records=700)
         await flow.set_limits("route.happy>archive", records=500)
         await flow.stop_processor("archive")  # so that queues are seen to fill
         await _until(lambda: _is_waiting(flow, "route.unmatched>archive", 500))
+        await take_pictures(url, TOKEN)
         app = RouterApp(flow)
         async with app.run_test(size=SIZE) as pilot:
             await _picture(pilot, "ui-graph", "end")
@@ -63,15 +67,15 @@ async def _picture(pilot: Pilot[int], name: str, *keys: str) -> None:
 
 
 @asynccontextmanager
-async def _running() -> AsyncIterator[FlowClient]:
+async def _running() -> AsyncIterator[tuple[FlowClient, str]]:
     """The example, with posts without end."""
     with tempfile.TemporaryDirectory() as data:
-        settings = ["--set", "loop=true", "--set", "rate=200"]
+        settings = ["--set", "loop=true", "--set", "rate=200", "--listen", LISTEN]
         command = [sys.executable, "-m", "router", "run", "flows/tweets.yaml", *settings, "-q", "--data", data]
-        process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603, ASYNC220 - the example, at once
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "ROUTER_TOKEN": TOKEN})  # noqa: S603, ASYNC220 - the example, at once
         try:
             async with Client(Path(data)) as client:
-                yield client.flow("tweets")
+                yield client.flow("tweets"), f"http://{LISTEN}"
         finally:
             process.terminate()
             process.wait()

@@ -92,6 +92,11 @@ class Shown:
             self._process.wait(30)
             self._process = None
 
+    def wait(self) -> int:
+        """Wait for its end; its exit code."""
+        assert self._process is not None
+        return self._process.wait(60)
+
     def kept(self) -> list[int]:
         """What has arrived in the sink."""
         path = self.folder / "kept"

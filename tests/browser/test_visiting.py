@@ -120,6 +120,18 @@ def test_a_flow_that_is_back_with_another_token_asks_for_it(page: Page, shown: S
     complaints.forgive("401 (Unauthorized)")
 
 
+def test_a_flow_is_stopped_after_a_question(page: Page, shown: Shown, complaints: Complaints) -> None:
+    page.get_by_role("button", name="Stop the flow…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Stop the flow…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop the flow").click()
+    expect(page.get_by_text(re.compile("The flow (has ended|does not answer)"))).to_be_visible()
+    assert shown.wait() == 0
+    complaints.forgive("ERR_")
+    complaints.forgive("503 (Service Unavailable)")
+    complaints.forgive("404 (Not Found)")
+
+
 def test_a_hidden_page_asks_for_nothing(page: Page) -> None:
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true}); document.dispatchEvent(new Event('visibilitychange'))"
     page.evaluate(hide % "true")

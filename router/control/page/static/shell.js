@@ -85,7 +85,7 @@ export class Shell {
   build() {
     const names = this.flows.map((each) => each.name);
     this.chooser = names.length > 1 ? h("select", { "aria-label": "Flow", class: "flow", onchange: (event) => go({ flow: event.target.value, view: "graph" }) }, names.map((each) => h("option", { value: each }, each))) : h("span", { class: "flow" }, names[0]);
-    this.state = h("span", { class: "pill" }, "…");
+    this.state = h("a", { class: "pill", title: "The flow as a whole" }, "…");
     this.figures = ["from sources", "waiting"].map((name) => ({ value: h("b", { class: "figure" }, "–"), name }));
     this.links = new Map(Object.entries(VIEWS).map(([view, { name, key }]) => [view, h("a", { title: `${name} (${key})` }, icon(view), h("span", { class: "label" }, name))]));
     this.badge = h("span", { class: "badge", hidden: true }, "");
@@ -190,6 +190,7 @@ export class Shell {
     }
     this.showPanel(Boolean(hasPanel));
     this.view?.placed?.();
+    attribute(this.state, "href", address({ flow, view: hasPanel ? view : "graph", what: "flow" }));
     for (const [each, link] of this.links) {
       attribute(link, "href", address({ flow, view: each }));
       attribute(link, "aria-current", each === view ? "page" : null);

@@ -5,7 +5,7 @@ import { count, duration, level, percent, rate, short } from "/page/format.js";
 import { layout } from "/page/graph/layout.js";
 
 const BOX = { width: 196, height: 74 };
-const PLATE = { width: 136, height: 46 };
+const PLATE = { width: 150, height: 46 };
 const GLYPHS = { running: "●", waiting: "○", blocked: "▲", retrying: "▲", resting: "▲", paused: "▲", stopped: "■", ended: "✓" };
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Rect */
@@ -97,11 +97,11 @@ function plate(connection, { x, y, width, height }) {
   };
   const bar = svg("rect", { x: 10, y: 36, height: 5, rx: 2.5, width: 0, class: "bar" });
   const named = connection.input ? `${connection.relationship}>${connection.input}` : connection.relationship;
-  parts.name.append(cut(named, 11));
+  parts.name.append(cut(named, 12));
   const frame = svg("rect", { width, height, rx: 9, class: "frame" });
-  const trough = svg("rect", { x: 10, y: 36, width: width - 20, height: 5, rx: 2.5, class: "trough" });
+  const groove = svg("rect", { x: 10, y: 36, width: width - 20, height: 5, rx: 2.5, class: "groove" });
   const title = svg("title", {}, `${connection.id}: look at its records`);
-  const node = svg("g", { class: "plate", transform: `translate(${x} ${y})`, tabindex: -1, role: "button" }, title, frame, trough, bar, Object.values(parts));
+  const node = svg("g", { class: "plate", transform: `translate(${x} ${y})`, tabindex: -1, role: "button" }, title, frame, groove, bar, Object.values(parts));
   node.dataset.connection = connection.id;
   const update = (now) => {
     attribute(node, "class", `plate ${level(now.full)}${node.classList.contains("chosen") ? " chosen" : ""}`);

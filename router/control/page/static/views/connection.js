@@ -20,6 +20,7 @@ export function connectionView(app, id) {
   if (!now) return { node: h("p", { class: "empty" }, `No queue ${id} in this flow any more.`) };
   const bar = new FillBar();
   const line = h("p", { class: "muted" }, "");
+  const soon = h("p", { class: "soon" }, "");
   /** @type {any} */
   let part = null;
   const shown = (make) => () => (part = make());
@@ -35,16 +36,15 @@ export function connectionView(app, id) {
   );
   const link = (name) => h("a", { href: address({ ...app.place, what: "processor", id: name }) }, name);
   const way = h("p", { class: "way" }, link(now.producer), ` · ${now.relationship} → `, link(now.consumer), now.input ? `, input ${now.input}` : "");
-  const node = h("article", { class: "panel-body", "aria-label": `Queue ${id}` }, h("h2", {}, h("span", { class: "kind" }, "Queue"), id), way, bar.node, line, tabs.node);
+  const node = h("article", { class: "panel-body", "aria-label": `Queue ${id}` }, h("h2", {}, h("span", { class: "kind" }, "Queue"), id), way, bar.node, line, soon, tabs.node);
   return {
     node,
     update() {
       const each = app.connection(id);
       if (!each) return;
       bar.show(each.full, `${percent(each.full)} full`, level(each.full));
-      const waits = each.waiting ? `; ${each.producer} waits for room` : "";
-      const soon = each.full_in !== null && each.full < 1 ? `; full in ${duration(each.full_in)}` : "";
-      text(line, `${count(each.records)} of ${count(each.max_records)} wait, ${size(each.bytes)}; ${rate(each.rate_in)} in, ${rate(each.rate_out)} out${waits}${soon}`);
+      text(line, `${count(each.records)} of ${count(each.max_records)} wait, ${size(each.bytes)}; ${rate(each.rate_in)} in, ${rate(each.rate_out)} out`);
+      text(soon, each.waiting ? `${each.producer} waits for room` : each.full_in ? `full in ${duration(each.full_in)}` : "");
       part?.update?.();
     },
     close: () => tabs.close(),

@@ -75,6 +75,13 @@ export function liveRecords(app, id) {
     requestAnimationFrame(show);
   }
 
+  /** While nobody looks, nobody is sent anything. */
+  function followSight() {
+    if (document.hidden) control.abort();
+    else begin(filter.where).catch(() => undefined);
+  }
+
+  document.addEventListener("visibilitychange", followSight);
   begin("").catch(() => undefined);
   return {
     node,
@@ -82,6 +89,7 @@ export function liveRecords(app, id) {
     filter,
     close() {
       isOver = true;
+      document.removeEventListener("visibilitychange", followSight);
       control.abort();
     },
   };

@@ -38,7 +38,7 @@ export function waitingRecords(app, id, live) {
     if (isOver) return;
     [offset, following, where] = [from, found.following, wanted];
     ids = new Map(found.records.map((each) => [each.position, each.id]));
-    rows.show(found.records.map((each) => ({ id: each.position, line: [h("span", { class: "number figure" }, count(each.position + 1)), ...preview(each)], details: () => recordDetails(each, { whole: () => whole(each) }) })));
+    rows.show(found.records.map((each) => ({ id: each.position, line: [h("span", { class: "place figure" }, count(each.position + 1)), ...preview(each)], details: () => recordDetails(each, { whole: () => whole(each) }) })));
     const last = offset + found.records.length;
     const which = where ? "that match" : `of ${count(found.waiting)} that wait`;
     text(said, found.records.length ? `${count(offset + 1)} to ${count(last)} ${which}, the first to be taken first` : "");
