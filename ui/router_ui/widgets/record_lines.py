@@ -19,13 +19,13 @@ _IMAGES = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")  # how images begin in base
 _HEX_LINES = 16
 
 
-def record_lines(record: RecordView) -> Iterator[Line]:
-    """Its content, decoded or as it is; then what lies beside it."""
+def record_lines(record: RecordView, *, has_error: bool = True) -> Iterator[Line]:
+    """Its content, decoded or as it is; then what lies beside it, its error only where it is not shown already."""
     yield from _content(record)
     if record.is_cut:
         yield [("", "")]
         yield [(f"only its beginning is shown here, of {size(record.size)}", "warn")]
-    if record.columns.get("error") is not None:
+    if has_error and record.columns.get("error") is not None:
         yield [("", "")]
         yield from error_lines(record.columns["error"])
     columns = {name: value for name, value in record.columns.items() if name != "error"}
@@ -45,7 +45,7 @@ def error_lines(error: Any) -> Iterator[Line]:
     yield [("error  ", "head"), (clean(str(error.get("type", ""))), "bad")]
     for line in str(error.get("message", "")).splitlines():
         yield [(clean(line), "bad")]
-    rest = {name: value for name, value in error.items() if name not in {"type", "message"}}
+    rest = {name: value for name, value in error.items() if name not in {"type", "message"} and value is not None}
     for name, value in rest.items():
         if isinstance(value, str):
             yield [(f"{clean(name)}:", "key")]

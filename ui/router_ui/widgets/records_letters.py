@@ -122,4 +122,4 @@ def letter_lines(each: DeadLetterView) -> Iterator[Line]:
     if each.record is None:
         yield [("what was stored of it is damaged", "bad")]
     else:
-        yield from record_lines(each.record)
+        yield from record_lines(each.record, has_error=False)
