@@ -241,3 +241,43 @@ async def later(flow: ScriptedFlow) -> None:
     """Two seconds pass, in which records come and go."""
     connections = [msgspec.structs.replace(each, records_out=each.records_out + 9) for each in flow.view.connections]
     flow.view = msgspec.structs.replace(flow.view, time=flow.view.time + 2, connections=connections)
+
+
+async def test_views_wait_while_a_question_is_open() -> None:
+    async with shown(ScriptedFlow(), *INTO_HAPPY, "d", "4", "1", "question_mark") as pilot:
+        assert ("Drop 1 record" in dialog(pilot), app_of(pilot).current_mode) == (True, "queues")
+
+
+async def test_the_keys_of_details_are_listed_too() -> None:
+    async with shown(ScriptedFlow(), *INTO_HAPPY, "enter", "question_mark", size=(200, 60)) as pilot:
+        assert [word for word in ("Next", "Previous", "Copy", "Save") if word not in screen(pilot)] == []
+        await press(pilot, "escape")
+        assert "record 1 of 6,400" in screen(pilot)
+
+
+async def test_a_record_is_copied_and_its_neighbours_are_a_key_away() -> None:
+    async with shown(ScriptedFlow(), *INTO_HAPPY, "enter", "n", "n", "p", "c") as pilot:
+        assert '"text": "post number 1"' in pilot.app.clipboard
+        await press(pilot, "escape")
+        assert "2 of 6,400" in screen(pilot)
+
+
+async def test_a_record_is_saved_whole_to_a_new_file(tmp_path: Path) -> None:
+    flow, path = ScriptedFlow(), tmp_path / "record.json"
+    async with shown(flow, *INTO_HAPPY, "enter", "s", "ctrl+u") as pilot:
+        await write(pilot, str(path))
+        await press(pilot, "s", "ctrl+u")
+        await write(pilot, str(tmp_path / "none" / "x"))
+        assert "no such file or directory" in dialog(pilot)
+        assert told(pilot) == [f"saved to {path}"]
+    assert (json.loads(path.read_text())["id"], path.stat().st_mode & 0o777) == (0, 0o600)
+
+
+async def test_a_mouse_chooses_a_row_and_opens_it_at_the_second_click() -> None:
+    async with shown(ScriptedFlow(), *INTO_HAPPY) as pilot:
+        await pilot.click("#records", offset=(10, 4))
+        await settle(pilot)
+        assert "4 of 6,400" in screen(pilot)
+        await pilot.click("#records", offset=(10, 2), times=2)
+        await settle(pilot)
+        assert "record 2 of 6,400" in screen(pilot)

@@ -34,8 +34,6 @@ class Confirm(ModalScreen[str | None]):
         Binding("escape", "leave", "Leave", priority=True),
         Binding("y", "do", "Yes"),
         Binding("n,q", "leave", "No", show=False),
-        # The keys of views lead nowhere while a question is open.
-        *(Binding(str(digit), "nothing", show=False) for digit in range(1, 10)),
     ]
     DEFAULT_CSS = """
     Confirm {
@@ -90,9 +88,6 @@ class Confirm(ModalScreen[str | None]):
     def action_leave(self) -> None:
         """No: nothing is done. What has begun is not undone."""
         self.dismiss(None)
-
-    def action_nothing(self) -> None:
-        """Stay."""
 
     async def _done(self) -> None:
         try:

@@ -42,6 +42,7 @@ class RecordScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Back"),
+        Binding("question_mark", "app.help", "Keys", show=False),
         Binding("n,right,l", "step(1)", "Next"),
         Binding("p,left,h", "step(-1)", "Previous"),
         Binding("c,y", "copy", "Copy"),

@@ -46,6 +46,7 @@ class LineageScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Back"),
+        Binding("question_mark", "app.help", "Keys", show=False),
         Binding("c", "content", "Content"),
         Binding("r", "replay", "Replay"),
     ]

@@ -14,7 +14,7 @@ from router_ui.widgets.records_rows import RecordColumns
 
 __all__ = ["SHOWN", "WHOLE", "Listing", "Tapped"]
 
-SHOWN = 1 << 20  # bytes of a record that are shown; who wants more saves it
+SHOWN = 256 << 10  # bytes of a record that are shown; who wants more saves it
 WHOLE = 16 << 20
 _PAGE, _LARGEST_PAGE = 100, 1000
 _TAPPED = 1000

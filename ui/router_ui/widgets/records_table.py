@@ -22,6 +22,7 @@ __all__ = ["Column", "RecordsTable", "Row"]
 _GAP = 2
 _CURSOR, _MARK = "▸", "●"
 _GUTTER = 3
+_LONGEST = 500  # characters of a cell
 
 
 class Column(NamedTuple):
@@ -105,6 +106,8 @@ class RecordsTable(ScrollView, can_focus=True):
         self._widths: list[int] = []
         self._wanted: list[int] = []
         self._empty = ""
+        self._seen: dict[int, Row | None] = {}  # the rows on the screen: made once, drawn often
+        self._tones: dict[str, Style] = {}
 
     def compose(self) -> ComposeResult:
         """It draws itself."""
@@ -127,6 +130,7 @@ class RecordsTable(ScrollView, can_focus=True):
             self._wanted = [len(each.title) for each in columns]
             self.scroll_to(x=0, animate=False)
         self._columns, self._row, self._count, self._empty = columns, row, count, empty
+        self._seen.clear()
         self.cursor = max(0, min(self.cursor, count - 1))
         self._measure()
         self.refresh()
@@ -237,9 +241,10 @@ class RecordsTable(ScrollView, can_focus=True):
     def _measure(self) -> None:
         """How wide the columns are: they grow with what is seen, and never shrink, so that nothing jumps."""
         first, last = self.seen
-        for index in range(first, min(last, self._count)):
-            for place, cell in enumerate(row.cells if (row := self._row(index)) is not None else ()):
-                self._wanted[place] = max(self._wanted[place], len(cell[:500]))
+        self._seen = {index: self._made(index) for index in range(first, min(last, self._count))}
+        for row in self._seen.values():
+            for place, cell in enumerate(row.cells if row is not None else ()):
+                self._wanted[place] = max(self._wanted[place], len(cell[:_LONGEST]))
         room = self.size.width - _GUTTER - _GAP * max(0, len(self._columns) - 1)
         self._widths = widths(self._wanted, [each.most for each in self._columns], room)
         across = _GUTTER + sum(self._widths) + _GAP * max(0, len(self._columns) - 1)
@@ -258,7 +263,7 @@ class RecordsTable(ScrollView, can_focus=True):
             return Strip([Segment(fit(f"   {said}", width), base + self._tone("dim"))])
         is_cursor = index == self.cursor
         style = self.get_component_rich_style("table--cursor") if is_cursor else base
-        row = self._row(index)
+        row = self._made(index)
         if row is None:
             return Strip([Segment(fit("   …", width), style)])
         is_marked = row.key in self.marked
@@ -268,6 +273,15 @@ class RecordsTable(ScrollView, can_focus=True):
         strip = self._strip(row.cells, () if is_cursor else row.tones, style, gutter)
         return strip.crop_extend(*self._across(width), style)
 
+    def _made(self, index: int) -> Row | None:
+        found = self._seen.get(index)
+        return self._row(index) if found is None else found
+
+    def notify_style_update(self) -> None:
+        """The theme is another one now."""
+        self._tones.clear()
+        super().notify_style_update()
+
     def _across(self, width: int) -> tuple[int, int]:
         left = int(self.scroll_offset.x)
         return left, left + width
@@ -275,7 +289,7 @@ class RecordsTable(ScrollView, can_focus=True):
     def _strip(self, cells: Sequence[str], tones: Sequence[str], style: Style, gutter: str) -> Strip:
         segments = [Segment(gutter, style)]
         for place, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
-            text = clean(cells[place][:500]) if place < len(cells) else ""
+            text = clean(cells[place][:_LONGEST]) if place < len(cells) else ""
             tone = tones[place] if place < len(tones) else ""
             gap = " " * (_GAP if place else 0)
             shown = gap + fit(text, width, is_right=column.is_right)
@@ -284,5 +298,7 @@ class RecordsTable(ScrollView, can_focus=True):
 
     def _tone(self, name: str) -> Style:
         # Only what a tone changes: its background would hide the cursor's.
-        found = self.get_component_rich_style(f"table--{name}", partial=True)
-        return Style(color=found.color, bold=found.bold or None)
+        if name not in self._tones:
+            found = self.get_component_rich_style(f"table--{name}", partial=True)
+            self._tones[name] = Style(color=found.color, bold=found.bold or None)
+        return self._tones[name]
