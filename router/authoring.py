@@ -246,7 +246,8 @@ class Processor:
         """Work on one batch, never empty: return a batch, batches by relationship, or None.
 
         A record that is in no output and not held counts as dropped. May be ``async def``,
-        or an async generator whose every yield is put before the next is asked for.
+        or an async generator whose every yield is put before the next is asked for; between
+        disk connections they are put together, when it has ended.
         """
         raise NotImplementedError
 

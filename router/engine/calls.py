@@ -23,6 +23,7 @@ from router.errors import BrokenOutputError, ProcessorError, RecordError, Retrya
 from router.flow import ProcessorSpec
 from router.functions import failed
 from router.relationship import FAILURE, RETRY, SUCCESS
+from router.storage.unit import open_unit
 
 __all__ = ["Caller", "Emit", "Workers"]
 
@@ -188,25 +189,32 @@ class Caller:
             if inspect.isawaitable(result):
                 result = await self._limited(result, self._timeout)
             elif isinstance(result, AsyncIterator):
-                await self._drain(result, emit)
-                return []
+                return await self._drain(result, emit)
             return outputs_of(result, self._spec.kind.type_name)
         finally:
             current_scope.reset(token)
 
-    async def _drain(self, results: AsyncIterator[Any], emit: Emit) -> None:
-        """Put what a generator yields, each before the next is asked for; only its own time counts as the call's."""
-        left = self._timeout
+    async def _drain(self, results: AsyncIterator[Any], emit: Emit) -> Outputs:
+        """Put what a generator yields, each before the next is asked for; only its own time counts as the call's.
+
+        What commits together is given back instead, to be put when the call has succeeded.
+        """
+        left, is_unit = self._timeout, open_unit() is not None
+        collected: Outputs = []
         async with closing(results):
             while True:
                 started = self._clock.now()
                 result = await self._limited(anext(results, _END), left)
                 if result is _END:
-                    return
+                    return collected
                 left = None if left is None else max(0.0, left - (self._clock.now() - started))
+                outputs = outputs_of(result, self._spec.kind.type_name)
+                if is_unit:
+                    collected += outputs
+                    continue
                 token = current_scope.set(None)  # what others do because of it, such as settling, is not this call's
                 try:
-                    await emit(self._checked(outputs_of(result, self._spec.kind.type_name)))
+                    await emit(self._checked(outputs))
                 finally:
                     current_scope.reset(token)
 

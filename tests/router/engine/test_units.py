@@ -138,3 +138,17 @@ async def test_what_a_source_keeps_of_records_that_another_call_drops_is_its_own
         await engine.run()
     assert Outcome.DROPPED in feed.outcomes
     assert rows(tmp_path, "SELECT processor, key FROM state") == [("read", f"safe/{n}") for n in range(4)]
+
+
+async def test_what_a_generator_gave_before_it_raised_is_undone_too(tmp_path: Path) -> None:
+    raised: list[Exception] = [RetryableError("down"), ValueError("bad")]
+
+    async def work(batch: Batch, context: Context) -> Any:
+        for index in range(len(batch)):
+            yield batch.select([index])
+        if raised:
+            raise raised.pop()
+
+    keep = Keep()
+    report = await run_to_end(between(tmp_path, Do(work), Feed(range(4)), keep))
+    assert (report.error, report.dead_letters, keep.numbers) == (None, 0, list(range(4)))
