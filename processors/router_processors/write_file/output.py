@@ -96,15 +96,21 @@ class Output:
         return found == size
 
     def close(self) -> None:
-        """Close the file, with what its format puts at the end."""
+        """Close the file, with what its format puts at the end; an end that is not safe is taken back."""
         if self._fd is None and self._lacks_end:
             self.open(fresh=False)
         if self._fd is None or self._writer is None:
             return
-        if last := self._writer.end():
-            self.append(last)
-        if self._sync != "never" and self._is_regular:
-            os.fsync(self._fd)
+        before = self.size
+        try:
+            if last := self._writer.end():
+                self.append(last)
+            if self._sync != "never" and self._is_regular:
+                os.fsync(self._fd)
+        except OSError:
+            self.take_back(before)
+            self.abandon()
+            raise
         self._lacks_end = False
         self._close()
 

@@ -139,3 +139,26 @@ async def test_a_disk_that_may_only_be_read_makes_the_flow_wait(small_disk: Path
         await write.advance(MINUTE)
         await write.end()
     assert records(small_disk / "ya.jsonl") == [{"k": "a"}]
+
+
+@pytest.mark.parametrize("name", ["avro", "json"])
+@pytest.mark.parametrize("sync", ["close", "always"])
+async def test_a_sync_that_fails_when_a_file_is_closed_ends_it_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sync: str
+) -> None:
+    def fail(fd: int) -> None:
+        if faults:
+            raise OSError(5, faults.pop())
+        real(fd)
+
+    real, faults = os.fsync, list[str]()
+    row = {"n": 1, "text": "x" * 100}
+    runner = TestRunner("write_file", path="x", format=name, sync=sync, roll={"records": 1}, folder=tmp_path)
+    async with runner as write:
+        await write.feed(row)
+        monkeypatch.setattr(os, "fsync", fail)
+        faults.append("Input/output error")
+        assert await write.feed(row) == {}
+        assert await write.advance(MINUTE) == {"success": [row]}
+        await write.end()
+    assert [count(name, (tmp_path / each).read_bytes()) for each in ("x.000001", "x")] == [1, 1]
