@@ -159,7 +159,7 @@ class _ScopedState:
         if scope is None:
             await self._state.delete(keys)
         else:
-            scope.changes.update(dict.fromkeys(keys, (None, None)))
+            scope.changes.update(self._state.deletions(keys))
 
     async def scan(self, prefix: str = "") -> dict[str, Any]:
         scope = open_scope()

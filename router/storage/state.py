@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, TypeAlias
 
 from router.ack import Ack, Outcome
+from router.errors import EncodeError
 from router.storage.database import Database
 from router.storage.packing import pack_value, unpack_value
 from router.storage.unit import write
@@ -133,7 +134,7 @@ class FlowState:
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Forget keys; one that is absent is no error."""
-        self.stage(dict.fromkeys(keys, (None, None))).commit()
+        self.stage(self.deletions(keys)).commit()
         await self._database.submit(_wait)
 
     # -- what the engine calls for them ---------------------------------------------------------
@@ -142,10 +143,18 @@ class FlowState:
         """Values as they will stand on disk.
 
         Raises:
-            EncodeError: one is no value that can be kept.
+            EncodeError: one is no value that can be kept, or its key no text.
         """
         until = None if expire is None else self._now() + expire
-        return {key: (pack_value(value), until) for key, value in values.items()}
+        return {_checked(key): (pack_value(value), until) for key, value in values.items()}
+
+    def deletions(self, keys: Iterable[str]) -> dict[str, Change]:
+        """Keys as they will be gone from the disk.
+
+        Raises:
+            EncodeError: one is no text.
+        """
+        return {_checked(key): (None, None) for key in keys}
 
     def stage(self, changes: Mapping[str, Change]) -> StagedState:
         """Let reads see changes from now on."""
@@ -196,6 +205,15 @@ class FlowState:
     def _select(self, query: str, *arguments: Any) -> dict[str, bytes]:
         *given, connection = arguments
         return dict(connection.execute(query, (self._processor, *given)))
+
+
+def _checked(key: str) -> str:
+    """What the database takes for a key; found out here, where the error is that of the call."""
+    try:
+        key.encode()
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise EncodeError(f"a key of state is a text; got {key!r}") from error
+    return key
 
 
 def _alive(changes: Mapping[str, Change], now: float) -> dict[str, bytes]:

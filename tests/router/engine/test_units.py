@@ -152,3 +152,15 @@ async def test_what_a_generator_gave_before_it_raised_is_undone_too(tmp_path: Pa
     keep = Keep()
     report = await run_to_end(between(tmp_path, Do(work), Feed(range(4)), keep))
     assert (report.error, report.dead_letters, keep.numbers) == (None, 0, list(range(4)))
+
+
+async def test_a_key_that_no_text_can_say_fails_its_record_and_keeps_its_neighbours(tmp_path: Path) -> None:
+    async def note(batch: Batch, context: Context) -> Any:
+        keys: list[Any] = ["\ud800" if n == 1 else b"\xff" if n == 2 else str(n) for n in numbers(batch)]
+        await context.state.delete(keys)
+        await context.state.put_many(dict.fromkeys(keys, True))
+        return batch
+
+    keep = Keep()
+    report = await run_to_end(between(tmp_path, Do(note), Feed(range(4)), keep))
+    assert (report.error, report.dead_letters, keep.numbers) == (None, 2, [0, 3])
