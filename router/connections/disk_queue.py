@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from math import isnan
+from math import inf, isnan
 from typing import Literal
 
 from router.ack import Ack, Outcome
@@ -388,6 +388,13 @@ def _by_rank(batch: Batch, priority: Expression) -> list[tuple[Batch, float]]:
     bad = {index for index, _ in undecodable}
     good = [index for index in range(len(batch)) if index not in bad]
     for index, value in zip(good, priority.over(ready), strict=True):
-        if isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value):
-            ranks[index] = -float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool) and not isnan(rank := -_as_float(value)):
+            ranks[index] = rank
     return [(part, rank) for rank, part in sorted(batch.partition(ranks).items())]
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # JSON has integers of any size
+        return inf if value > 0 else -inf

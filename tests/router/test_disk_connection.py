@@ -366,3 +366,9 @@ async def test_a_row_that_cannot_be_read_for_a_while_is_read_later(
     async with disk(tmp_path) as queue:
         assert await queue.drain() == [1, 2]
         assert (BadSector.left, queue.told) == (0, [])
+
+
+async def test_a_priority_beyond_all_floats_is_the_highest_or_the_lowest(tmp_path: Path) -> None:
+    async with disk(tmp_path, options={"priority": Expression("n")}) as queue:
+        await queue.put(1, -(10**400), 10**400, 2)
+        assert await queue.drain() == [10**400, 2, 1, -(10**400)]
