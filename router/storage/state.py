@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from router.ack import Ack, Outcome
 from router.errors import EncodeError
 from router.storage.database import Database
 from router.storage.packing import pack_value, unpack_value
-from router.storage.unit import write
+from router.storage.unit import open_unit, write
 
 __all__ = ["Change", "FlowState", "StagedState"]
 
@@ -42,12 +43,18 @@ _SWEEP = (
 class StagedState:
     """What one call changed: seen by reads at once, on disk when it is committed."""
 
-    __slots__ = ("_state", "changes", "number")
+    __slots__ = ("_state", "changes", "done", "followers", "number", "waits")
 
     def __init__(self, state: FlowState, number: int, changes: Mapping[str, Change]) -> None:
         self._state = state
         self.number = number
         self.changes = changes
+        self.followers: list[StagedState] = []
+        """Later stages that changed the same keys, and may have read what is here."""
+        self.waits = 0
+        """How many earlier ones it follows."""
+        self.done: Callable[[], None] | None = None
+        """Set while it waits for them to be written."""
 
     def commit(self, done: Callable[[], None] = lambda: None) -> None:
         """Write it, with the call that runs now if there is one; ``done`` is called in the end, however it ended."""
@@ -57,7 +64,8 @@ class StagedState:
         """Write it when all records of these origins are safe, before their sources hear of it.
 
         So state is never ahead of what a crash would give again. If one is rejected, and so
-        comes again, what was staged is forgotten.
+        comes again, what was staged is forgotten; what others have made of it meanwhile is not, and
+        counts it a second time.
         """
         waiting = [ack for ack in dict.fromkeys(acks) if not ack.settled]
         if not waiting:
@@ -94,11 +102,8 @@ class FlowState:
         self._processor = processor
         self._now = now
         self._numbers = count()
-        self._newest: dict[str, tuple[Change, int]] = {}
-        """What is staged and not yet on disk, with the number of its stage."""
-        self._open: set[int] = set()
-        self._committed: dict[str, int] = {}
-        """The stage whose value is on disk, while older stages are still to come."""
+        self._staged: dict[str, tuple[tuple[StagedState, Change], ...]] = {}
+        """What is not yet on disk, the newest last."""
         self._until_sweep = SWEPT_EVERY
 
     # -- what a processor calls outside of its calls --------------------------------------------
@@ -106,7 +111,7 @@ class FlowState:
     async def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         """Look up keys; those that are absent or expired are absent in the answer."""
         wanted, now = dict.fromkeys(keys), self._now()
-        staged = {key: self._newest[key][0] for key in wanted if key in self._newest}
+        staged = {key: self._staged[key][-1][1] for key in wanted if key in self._staged}
         found: dict[str, bytes] = {}
         if self._database.is_made and (rest := [key for key in wanted if key not in staged]):
             found = await self._database.submit(partial(self._select, _GET, json.dumps(rest), now))
@@ -116,7 +121,7 @@ class FlowState:
     async def scan(self, prefix: str = "") -> dict[str, Any]:
         """All keys that begin with ``prefix``, with their values."""
         now = self._now()
-        staged = {key: change for key, (change, _) in self._newest.items() if key.startswith(prefix)}
+        staged = {key: seen[-1][1] for key, seen in self._staged.items() if key.startswith(prefix)}
         found: dict[str, bytes] = {}
         if self._database.is_made:
             stored = await self._database.submit(partial(self._select, _SCAN, prefix, prefix + _LAST, now))
@@ -129,13 +134,17 @@ class FlowState:
 
     async def put_many(self, values: Mapping[str, Any], expire: float | None = None) -> None:
         """Set values; on disk on return. ``expire`` is how many seconds they live."""
-        self.put_soon(values, expire)
-        await self._database.submit(_wait)
+        await self._written(self.changes(values, expire))
 
     async def delete(self, keys: Iterable[str]) -> None:
         """Forget keys; one that is absent is no error."""
-        self.stage(self.deletions(keys)).commit()
-        await self._database.submit(_wait)
+        await self._written(self.deletions(keys))
+
+    async def _written(self, changes: Mapping[str, Change]) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.stage(changes).commit(lambda: None if done.done() else done.set_result(None))
+        await done
+        await self._database.submit(_wait)  # raises where it could not be written
 
     # -- what the engine calls for them ---------------------------------------------------------
 
@@ -158,31 +167,53 @@ class FlowState:
 
     def stage(self, changes: Mapping[str, Change]) -> StagedState:
         """Let reads see changes from now on."""
-        number = next(self._numbers)
-        self._open.add(number)
-        self._newest.update({key: (change, number) for key, change in changes.items()})
-        return StagedState(self, number, changes)
+        staged = StagedState(self, next(self._numbers), changes)
+        earlier: dict[int, StagedState] = {}
+        for key, change in changes.items():
+            seen = self._staged.get(key, ())
+            earlier.update((each.number, each) for each, _ in seen)
+            self._staged[key] = (*seen, (staged, change))
+        for each in earlier.values():
+            each.followers.append(staged)
+        staged.waits = len(earlier)
+        return staged
 
     def commit(self, staged: StagedState, done: Callable[[], None]) -> None:
-        """Write what was staged, but for what a later stage has written already."""
-        due = {key: each for key, each in staged.changes.items() if self._committed.get(key, -1) < staged.number}
-        self._committed.update(dict.fromkeys(due, staged.number))
-        ends = sum(until is not None for _, until in due.values())
+        """Write what was staged, behind earlier changes of the same keys: it may have been made of them."""
+        if staged.waits:
+            staged.done = done
+        else:
+            self._commit(staged, done, write)
+
+    def _commit(self, staged: StagedState, done: Callable[[], None], into: Callable[..., None]) -> None:
+        ends = sum(until is not None for _, until in staged.changes.values())
 
         def committed(_: object, _error: BaseException | None) -> None:
             self.forget(staged)
             done()
 
-        write(self._database, partial(self._write, due, self._may_sweep(ends)), committed)
+        is_alone = open_unit() is None or into is not write
+        into(self._database, partial(self._write, staged.changes, self._may_sweep(ends)), committed)
+        if is_alone:  # writes go to disk in the order they are asked for
+            self._let_follow(staged)
 
     def forget(self, staged: StagedState) -> None:
-        """Let reads see what is on disk again."""
+        """Let reads see again what was there before, or on disk."""
         for key in staged.changes:
-            if key in self._newest and self._newest[key][1] == staged.number:
-                del self._newest[key]
-        self._open.discard(staged.number)
-        if not self._open:
-            self._committed.clear()
+            left = tuple(each for each in self._staged[key] if each[0] is not staged)
+            if left:
+                self._staged[key] = left
+            else:
+                del self._staged[key]
+        self._let_follow(staged)
+
+    def _let_follow(self, staged: StagedState) -> None:
+        """Write what has waited for this alone; not with the call that runs now, which may be another's."""
+        followers, staged.followers = staged.followers, []
+        for each in followers:
+            each.waits -= 1
+            if not each.waits and each.done is not None:
+                self._commit(each, each.done, Database.write)
 
     def _may_sweep(self, ends: int) -> float | None:
         """The time, if something may have ended that nobody asked for again."""

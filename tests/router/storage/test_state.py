@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -151,6 +152,53 @@ async def test_an_older_call_that_ends_later_does_not_undo_a_newer_one(tmp_path:
     older.acks[0].release()
     await database.submit(lambda _: None)
     assert (await on_disk(database), await state.get_many(["a"])) == (2, {"a": 2})
+    await database.close()
+
+
+async def overlap(dice: Random, folder: str) -> None:
+    """Calls that overlap, each adding its number to one list; their records end in any order, as anything."""
+    database = opened(folder)
+    state = FlowState(database, "step", lambda: 0.0)
+    told: dict[object, Outcome] = {}
+    acks: list[Ack] = []
+    for number in range(12):
+        seen = (await state.get_many(["a"])).get("a", [])
+        ack = Ack(number, lambda ack: told.update({ack.token: ack.outcome}))
+        state.stage(state.changes({"a": [*seen, number], str(number): number}, None)).commit_after([ack])
+        acks.append(ack)
+        while acks and dice.random() < 0.4:
+            acks.pop(dice.randrange(len(acks))).release(dice.choice([Outcome.DELIVERED, Outcome.REJECTED]))
+        if dice.random() < 0.5:
+            await database.submit(lambda _: None)
+        kept = await on_disk(database)
+        assert set(kept or ()) <= set(range(number + 1)) - {ack.token for ack in acks}
+    for ack in acks:
+        ack.release(Outcome.DELIVERED)
+    await database.submit(lambda _: None)
+    kept = await on_disk(database) or []
+    assert len(told) == 12
+    assert {number for number, outcome in told.items() if outcome is Outcome.DELIVERED} <= set(kept)
+    await database.close()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.randoms(use_true_random=False))
+def test_calls_that_overlap_lose_nothing_and_are_not_on_disk_before_their_records_ended(dice: Random) -> None:
+    with memory_folder() as folder:
+        asyncio.run(overlap(dice, folder))
+
+
+async def test_what_is_put_behind_a_change_that_waits_is_on_disk_on_return(tmp_path: Path) -> None:
+    database = opened(tmp_path)
+    state = FlowState(database, "step", lambda: 0.0)
+    ack = Ack("record", lambda _: None)
+    state.stage(state.changes({"a": 1}, None)).commit_after([ack])
+    putting = asyncio.ensure_future(state.put_many({"a": 2}))
+    await database.submit(lambda _: None)
+    assert (putting.done(), await on_disk(database)) == (False, None)
+    ack.release()
+    await putting
+    assert await on_disk(database) == 2
     await database.close()
 
 
