@@ -104,13 +104,18 @@ def _write(files: Mapping[Path, bytes], then: list[str]) -> None:
     taken = [path for path in files if path.exists()]
     if taken:
         fail([f"{path}: is there already; nothing was written" for path in taken])
+    begun: list[Path] = []
     for path, content in files.items():
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("xb") as file:
+                begun.append(path)
                 file.write(content)
         except OSError as error:
-            fail([f"{path}: {(error.strerror or str(error)).lower()}"])
+            for each in begun:
+                each.unlink()
+            fail([f"{path}: {(error.strerror or str(error)).lower()}; nothing was written"])
+    for path in files:
         click.echo(f"wrote {path}")
     click.echo("\nnext:")
     for line in then:

@@ -40,6 +40,14 @@ def test_the_example_runs(router: Any, folder: Path) -> None:
     assert (folder / "flows" / "out" / "alerts.jsonl").stat().st_size > 0
 
 
+def test_what_finds_no_room_leaves_nothing_half_written(folder: Path) -> None:
+    command = ["sh", "-c", 'ulimit -f 100; exec "$0" -m router new flow tweets', sys.executable]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    said = "flows/data/posts.jsonl: file too large; nothing was written\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    assert [path for path in (folder / "flows").rglob("*") if path.is_file()] == []
+
+
 def test_a_new_processor_passes_its_test_and_is_found_by_a_flow(router: Any, flow: Any, folder: Path) -> None:
     assert router("new", "processor", "shout").returncode == 0
     tested = pytest_in(folder, "test_shout.py")
