@@ -91,14 +91,18 @@ def search(
     from router.cli.provenance_views import event_json, event_line  # noqa: PLC0415 - `--help` needs no events
     from router.storage.provenance.reading import Wanted  # noqa: PLC0415
 
-    most = limit if limit is not None else None if as_json else SHOWN
+    most = SHOWN if limit is None else limit
     with _opened(flow, data) as (_, reader):
         wanted = Wanted(processor=processor, type=kind, record=record, since=since, where=where)
-        found = islice(reader.search(wanted), most)
         if as_json:
-            _write_json(map(event_json, found))
-        else:
-            _print(map(event_line, found))
+            _write_json(map(event_json, islice(reader.search(wanted), limit)))
+            return
+        found = list(islice(reader.search(wanted), most + 1))
+    _print(map(event_line, found[:most]))
+    if len(found) > most:
+        _say("there are more events, see them with --limit")
+    elif not found:
+        _say("no events")
 
 
 @command.command("show", cls=TeachingCommand, examples="router provenance show tweets 4711")
@@ -176,6 +180,8 @@ def counts(*, flow: str, data: Path | None, since: float | None, as_json: bool) 
         found = reader.counts(since)
     if as_json:
         _write_json(map(count_json, found))
+    elif not found:
+        _say("no totals; a flow that runs writes them once a minute")
     else:
         _print(map(count_line, found))
 

@@ -55,7 +55,7 @@ def test_events_are_chosen_by_type_processor_attributes_and_time(ran: Callable[.
     assert ran("search", "f.yaml", "--type", "clone").count("\n") == 1
     assert ran("search", "f", "--processor", "keep").count("SEND") == 1
     assert ran("search", "f", "--where", 'ends_with(path, "in.jsonl")', "--since", "1h").count("\n") == 6
-    assert ran("search", "f", "--where", 'path == "x"') == ran("search", "f", "--since", "2999-01-01") == ""
+    assert ran("search", "f", "--where", 'path == "x"', "--json") == ran("search", "f", "--limit", "0", "--json") == ""
 
 
 def test_an_event_is_one_line_of_json(ran: Callable[..., str]) -> None:
@@ -122,6 +122,20 @@ def test_a_record_that_is_not_known_is_told(ran: Callable[..., str], router: Com
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "nothing is known of record 99, 7\n")
     done = router("provenance", "replay", "f", "99")
     assert (done.returncode, done.stderr) == (1, "no content is kept of 99, or it was on no connection\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["search", "f", "--limit", "1"], "there are more events, see them with --limit\n"),
+        (["search", "f", "--since", "2999-01-01"], "no events\n"),
+        (["counts", "f", "--since", "2999-01-01"], "no totals; a flow that runs writes them once a minute\n"),
+    ],
+)
+def test_what_is_not_shown_is_told(ran: Callable[..., str], router: Command, words: list[str], said: str) -> None:
+    ran("search", "f", "--json")
+    assert router("provenance", *words).stderr == said
+    assert router("provenance", *words, "--json").stderr == ""
 
 
 def test_a_flow_without_provenance_is_told(router: Command, folder: Path) -> None:
