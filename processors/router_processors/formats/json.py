@@ -82,7 +82,8 @@ class JsonReader(DocumentReader):
             return Part(list(map(bytes, _ELEMENTS.decode(document))) if document[:1] == b"[" else [document])
         except (msgspec.MsgspecError, RecursionError) as error:
             cause = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-            problem = DecodeError(f"not json: {cause.removeprefix('JSON is malformed: ')}")
+            cause = cause.removeprefix("JSON is malformed: ")
+            problem = DecodeError(f"not json: {cause[:1].lower()}{cause[1:]}")
             return Part((), (), [Misread(0, document[:KEPT], problem)])
 
 

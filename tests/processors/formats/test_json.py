@@ -44,6 +44,10 @@ def test_a_truncated_document_is_no_record(read: Read) -> None:
     assert read("json", b"[1]", error="cut").misread == [(b"[1]", "cut")]
 
 
+def test_a_document_that_ends_in_the_middle_says_so_in_lower_case(read: Read) -> None:
+    assert read("json", b'[{"a": 1}, {"a"').misread == [(b'[{"a": 1}, {"a"', "not json: input data was truncated")]
+
+
 def test_records_are_written_as_one_array(write: Write, read: Read) -> None:
     data, failures = write("json", Batch.raw([b'{"a":1}', b"2"]), Batch.raw([b"3"]))
     assert (data, failures) == (b'[\n{"a":1},\n2,\n3\n]\n', [])
