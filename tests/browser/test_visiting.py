@@ -163,3 +163,10 @@ def test_on_a_phone_a_record_is_three_taps_away_and_nothing_is_wider_than_the_sc
         page.get_by_role("link", name=view).first.tap()
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0], view
     context.close()
+
+
+def test_a_part_of_the_flow_is_found_by_its_name(page: Page) -> None:
+    page.keyboard.press("/")
+    page.get_by_label("Name of a processor or a queue").fill("chec")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="Processor check")).to_be_visible()

@@ -19,7 +19,7 @@ from router.control.server import Listening
 from tests.router.control.served import served_chain
 
 TOKEN = "a-token-that-nobody-guesses"
-MOST = 150_000
+MOST = 150 << 10
 FILES = {path: file.content.decode() for path, file in page_files().items()}
 SCRIPTS = {path: text for path, text in FILES.items() if path.endswith(".js")}
 

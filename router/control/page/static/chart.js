@@ -37,7 +37,7 @@ export class Chart {
 }
 
 /** The least of 1, 2, 5, 10, 20 ... that is not below. @param {number} value */
-export function nice(value) {
+function nice(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
   return [1, 2, 5, 10].map((each) => each * power).find((each) => each >= value * 0.999) ?? value;

@@ -29,6 +29,21 @@ export async function choice({ title, says, choices, action }) {
   return said === "yes" ? select.value : null;
 }
 
+/**
+ * Let somebody find one of many by its name; null if nothing was found.
+ * @param {{title: string, says: string, choices: string[], action: string}} question
+ * @returns {Promise<string | null>}
+ */
+export async function found({ title, says, choices, action }) {
+  const input = h("input", { type: "text", list: "choices", "aria-label": says, placeholder: says, autocomplete: "off", autofocus: true });
+  const list = h("datalist", { id: "choices" }, choices.map((each) => h("option", { value: each })));
+  const row = h("div", { class: "row end" }, h("button", { type: "submit", value: "yes", class: "main" }, action));
+  if ((await shown(title, [input, list, row])) !== "yes" || !input.value.trim()) return null;
+  const wanted = input.value.trim().toLowerCase();
+  const fits = (test) => choices.find((each) => test(each.toLowerCase()));
+  return fits((each) => each === wanted) ?? fits((each) => each.startsWith(wanted)) ?? fits((each) => each.includes(wanted)) ?? null;
+}
+
 /** List the keys. */
 export function help() {
   const parts = known().filter(([, keys]) => keys.length).map(([group, keys]) => [

@@ -30,7 +30,7 @@ export function recordDetails(record, { whole } = {}) {
 }
 
 /** The content as text: JSON on many lines, text as it is, bytes as base64. @param {any} record */
-export function contentOf(record) {
+function contentOf(record) {
   if (record.record !== undefined && record.record !== null) return pretty(record.record);
   return record.content ?? record.content_base64 ?? "";
 }
@@ -51,7 +51,7 @@ function content(record, said) {
 }
 
 /** JSON as elements, so that its parts have colours; each part is text. */
-export function tree(value, indent) {
+function tree(value, indent) {
   const inner = `${indent}  `;
   if (Array.isArray(value) && value.length) return enclosed("[", value.map((each) => [inner, tree(each, inner)]), `${indent}]`);
   if (value !== null && typeof value === "object" && !(value instanceof Exact) && Object.keys(value).length) {

@@ -61,11 +61,6 @@ export class Rows {
     }
   }
 
-  /** Open the first row. */
-  openFirst() {
-    this.node.querySelector(".head")?.click();
-  }
-
   made(row) {
     const details = h("div", { class: "details" });
     const head = h("button", { type: "button", class: "head", "aria-expanded": "false" }, row.line);

@@ -24,7 +24,8 @@ export function drawing(flow, isDown) {
   const boxes = new Map(flow.processors.map((each) => [each.name, box(each, rect(made.items.get(each.name)))]));
   const [width, height] = isDown ? [made.across, made.along] : [made.along, made.across];
   const parts = [...boxes.values(), ...plates.values()];
-  return { nodes: [...lines, ...parts.map((each) => each.node)], boxes, plates, width, height };
+  const start = rect([...made.items.values()].find((each) => each.layer === 0) ?? { kind: "bend", layer: 0, along: 0, across: 0 });
+  return { start, nodes: [...lines, ...parts.map((each) => each.node)], boxes, plates, width, height };
 }
 
 function placed(item, sizes, isDown) {
@@ -60,13 +61,13 @@ function box(processor, { x, y, width, height }) {
   const label = (dx, dy, kind, anchor = "start") => svg("text", { x: dx, y: dy, class: kind, "text-anchor": anchor });
   const parts = {
     name: label(14, 23, "name"),
-    type: label(14, 40, "type"),
+    type: label(14, 41, "type"),
     rate: label(14, 60, "figure"),
-    state: label(width - 12, 23, "state", "end"),
+    state: label(width - 12, 41, "state", "end"),
     right: label(width - 12, 60, "figure", "end"),
   };
-  parts.name.append(cut(processor.name, 16));
-  parts.type.append(cut(processor.type, 24));
+  parts.name.append(cut(processor.name, 20));
+  parts.type.append(cut(processor.type, 15));
   const frame = svg("rect", { width, height, rx: 9, class: "frame" });
   const strip = svg("rect", { width: 5, height: height - 18, x: 0, y: 9, rx: 2.5, class: "strip" });
   const title = svg("title", {}, processor.description || `${processor.name}, ${processor.type}`);

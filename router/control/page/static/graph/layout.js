@@ -3,6 +3,7 @@
 import { closing, ranks } from "/page/graph/ranks.js";
 
 const SWEEPS = 12;
+const STRAIGHT = 8; // how much more a bend insists on its place than a box
 
 /**
  * What stands in a layer: a processor, the plate of a connection, or the bend of one that passes by.
@@ -131,10 +132,12 @@ function spread(layers, sizes) {
   const place = new Map();
   for (const layer of layers) set(layer, place, layer.map(() => 0), sizes);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    const isForth = sweep % 2 === 0;
+    const isLast = sweep >= SWEEPS - 2;
+    const isForth = isLast || sweep % 2 === 0;
     for (const layer of isForth ? layers : [...layers].reverse()) {
       const wishes = layer.map((each) => {
-        const near = sweep < SWEEPS - 2 ? (isForth ? each.before : each.after) : [...each.before, ...each.after];
+        // In the end what passes by goes straight on, and the rest stands between its neighbours.
+        const near = isLast && each.kind !== "bend" ? [...each.before, ...each.after] : isForth ? each.before : each.after;
         return mean(near, place, place.get(each));
       });
       set(layer, place, wishes, sizes);
@@ -159,16 +162,17 @@ function set(layer, place, wishes, sizes) {
   }, 0);
   const groups = [];
   wishes.forEach((wish, index) => {
-    let group = { sum: wish - offsets[index], count: 1 };
-    while (groups.length && groups[groups.length - 1].sum / groups[groups.length - 1].count >= group.sum / group.count) {
+    const weight = layer[index].kind === "bend" ? STRAIGHT : 1;
+    let group = { sum: weight * (wish - offsets[index]), weight, count: 1 };
+    while (groups.length && groups[groups.length - 1].sum / groups[groups.length - 1].weight >= group.sum / group.weight) {
       const other = groups.pop();
-      group = { sum: group.sum + other.sum, count: group.count + other.count };
+      group = { sum: group.sum + other.sum, weight: group.weight + other.weight, count: group.count + other.count };
     }
     groups.push(group);
   });
   let index = 0;
-  for (const { sum, count } of groups) {
-    for (let each = 0; each < count; each++, index++) place.set(layer[index], sum / count + offsets[index]);
+  for (const { sum, weight, count } of groups) {
+    for (let each = 0; each < count; each++, index++) place.set(layer[index], sum / weight + offsets[index]);
   }
 }
 

@@ -1,5 +1,6 @@
 // The live graph: chosen with mouse, fingers or keys, drawn anew only when the flow has another shape.
 
+import { found, say } from "/page/dialogs.js";
 import { h, svg } from "/page/dom.js";
 import { drawing } from "/page/graph/draw.js";
 import { Viewport } from "/page/graph/viewport.js";
@@ -22,7 +23,7 @@ export function graphView(app) {
   let flow = null;
 
   function fit() {
-    if (drawn) viewport.fit(drawn.width, drawn.height);
+    if (drawn) viewport.fit(drawn);
   }
 
   /** Draw where there is another shape, in the direction in which it can be the largest. */
@@ -51,8 +52,18 @@ export function graphView(app) {
   function choose() {
     const { what, id } = app.place;
     const chosen = what === "processor" ? drawn?.boxes.get(id) : what === "connection" ? drawn?.plates.get(id) : null;
+    if (chosen && !chosen.node.classList.contains("chosen")) viewport.reveal(chosen.rect);
     for (const each of parts()) each.node.classList.toggle("chosen", each === chosen);
     reachable(chosen ?? parts().find((each) => each.node.getAttribute("tabindex") === "0") ?? parts()[0]);
+  }
+
+  async function find() {
+    const choices = [...flow.processors.map((each) => each.name), ...flow.connections.map((each) => each.id)];
+    const id = await found({ title: "Find", says: "Name of a processor or a queue", choices, action: "Show" });
+    if (id === null) return;
+    const part = drawn?.boxes.get(id) ?? drawn?.plates.get(id);
+    if (part) open(part.node);
+    else say("Nothing has that name.");
   }
 
   function open(target) {
@@ -116,6 +127,7 @@ export function graphView(app) {
     focus: () => root.querySelector("[tabindex='0']")?.focus(),
     close: () => resized.disconnect(),
     keys: [
+      { key: "/", does: "find a processor or a queue", run: find },
       { key: "+", does: "zoom in", run: () => viewport.zoom(1.25) },
       { key: "-", does: "zoom out", run: () => viewport.zoom(0.8) },
       { key: "0", does: "show all of the graph", run: fit },

@@ -22,14 +22,17 @@ export class Viewport {
     root.addEventListener("click", (event) => this.dragged > 4 && event.stopPropagation(), true);
   }
 
-  /** Show all of it; or, where that would be too small to read, where it begins. @param {number} width @param {number} height */
-  fit(width, height) {
+  /**
+   * Show all of it; or, where that would be too small to read, where it begins.
+   * @param {{width: number, height: number, start: {x: number, y: number, width: number, height: number}}} drawing
+   */
+  fit({ width, height, start }) {
     const { width: w, height: h } = this.root.getBoundingClientRect();
     const margin = 20;
     const whole = Math.min(1.15, (w - 2 * margin) / width, (h - 2 * margin) / height);
     this.scale = Math.max(whole, Math.min(READABLE, LARGEST));
-    this.x = width * this.scale <= w ? (w - width * this.scale) / 2 : margin;
-    this.y = height * this.scale <= h ? (h - height * this.scale) / 2 : margin;
+    this.x = begin(start.x + start.width / 2, width, w, this.scale, margin);
+    this.y = begin(start.y + start.height / 2, height, h, this.scale, margin);
     this.isMoved = false;
     this.show();
   }
@@ -101,4 +104,10 @@ export class Viewport {
     const apart = (one) => Math.hypot(one.x - other.x, one.y - other.y) || 1;
     this.zoom(apart(now) / apart(before), (now.x + other.x) / 2 - box.left, (now.y + other.y) / 2 - box.top);
   }
+}
+
+/** Where a drawing begins in one direction: in the middle, or so that a place of it is as near to the middle as can be. */
+function begin(place, length, room, scale, margin) {
+  if (length * scale <= room) return (room - length * scale) / 2;
+  return Math.min(margin, Math.max(room - margin - length * scale, room / 2 - place * scale));
 }

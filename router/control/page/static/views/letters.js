@@ -91,7 +91,7 @@ export function lettersView(app) {
     });
   }
 
-  load([0]).then(() => isNamed(app) && rows.openFirst(), (error) => say(error.message, true));
+  tried(() => load([0]));
   return {
     node,
     update(flow) {
@@ -109,10 +109,6 @@ export function lettersView(app) {
       { key: "e", does: "export to a file", run: save },
     ],
   };
-}
-
-function isNamed(app) {
-  return app.place.what === "first";
 }
 
 function line(letter) {

@@ -46,7 +46,7 @@ export function lineageView(app, number) {
 
 function tree(app, members, direction) {
   return h("ul", { class: "tree" }, members.map((each) => [
-    h("li", {}, h("a", { href: address({ ...app.place, what: "record", id: String(each.record) }) }, `#${each.record}`), " ", h("span", { class: "muted" }, each.events.map((event) => `${event.type.toLowerCase()} in ${event.processor}`).join(", ")), each[direction].length ? tree(app, each[direction], direction) : null, each.omitted ? h("p", { class: "muted" }, `and ${plural(each.omitted, "relative")} more`) : null),
+    h("li", {}, h("a", { href: address({ ...app.place, what: "record", id: String(each.record) }) }, `#${each.record}`), " ", h("span", { class: "muted" }, each.events.map((event) => `${event.type.toLowerCase().replaceAll("_", " ")} in ${event.processor}`).join(", ")), each[direction].length ? tree(app, each[direction], direction) : null, each.omitted ? h("p", { class: "muted" }, `and ${plural(each.omitted, "relative")} more`) : null),
   ]).flat());
 }
 
@@ -54,6 +54,6 @@ function events(found) {
   return h("ol", { class: "news" }, found.map((each) => {
     const errors = Object.values(each.errors).slice(0, 1);
     const to = [each.relationship, each.target].filter(Boolean).join(" → ");
-    return h("li", {}, h("time", { class: "muted figure" }, clock(Number(each.time))), " ", h("span", { class: "pill" }, each.type.toLowerCase().replace("_", " ")), " ", h("b", {}, each.processor), ` ${to} `, h("span", { class: "muted" }, duration(Number(each.seconds))), errors.map((said) => h("p", { class: "bad" }, said)));
+    return h("li", {}, h("time", { class: "muted figure" }, clock(Number(each.time))), " ", h("span", { class: "pill" }, each.type.toLowerCase().replaceAll("_", " ")), " ", h("b", {}, each.processor), ` ${to} `, h("span", { class: "muted" }, duration(Number(each.seconds))), errors.map((said) => h("p", { class: "bad" }, said)));
   }));
 }

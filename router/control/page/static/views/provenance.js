@@ -22,7 +22,7 @@ export function provenanceView(app) {
   const filter = new Filter({ label: "Filter by attributes", hint: "path == 'data/posts.jsonl'", apply: (said) => ((where = said), look()) });
   const body = h("tbody");
   const empty = h("p", { class: "empty", hidden: true }, "No event matches.");
-  const table = h("table", { class: "wide" }, h("caption", {}, "Events, the newest first"), h("thead", {}, h("tr", {}, ["When", "What", "Processor", "Leads to", "Records", "Took"].map((each) => h("th", { scope: "col" }, each)))), body);
+  const table = h("table", { class: "wide" }, h("caption", {}, "Events, the newest first"), h("thead", {}, h("tr", {}, ["When", "What", "Processor", "Leads to", "Records", "Took"].map((each) => h("th", { scope: "col", class: /When|Took/.test(each) ? "figure" : "" }, each)))), body);
   const node = h("section", { class: "page", "aria-label": "Provenance" }, h("h2", {}, "Provenance"), form, filter.node, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Events" }, table), empty);
   let where = "";
 
@@ -42,7 +42,7 @@ export function provenanceView(app) {
     const records = each.records.slice(0, 5).map((id) => [h("a", { href: address({ ...app.place, what: "record", id: String(id) }) }, `#${id}`), " "]);
     const more = each.count > 5 ? h("span", { class: "muted" }, `of ${count(each.count)}`) : null;
     const to = [each.relationship, each.target].filter(Boolean).join(" → ");
-    return h("tr", {}, h("td", { class: "figure" }, clock(each.time)), h("td", {}, h("span", { class: "pill" }, each.type.toLowerCase().replace("_", " "))), h("td", {}, each.processor), h("td", {}, to), h("td", {}, records.flat(), more), h("td", { class: "figure" }, duration(each.seconds)));
+    return h("tr", {}, h("td", { class: "figure" }, clock(each.time)), h("td", {}, h("span", { class: "pill" }, each.type.toLowerCase().replaceAll("_", " "))), h("td", {}, each.processor), h("td", {}, to), h("td", {}, records.flat(), more), h("td", { class: "figure" }, duration(each.seconds)));
   }
 
   tried(look);
