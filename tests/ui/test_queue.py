@@ -174,6 +174,29 @@ async def test_a_tap_shows_what_comes_and_how_much_was_too_much() -> None:
     assert ("tap", HAPPY, None) in flow.asked
 
 
+async def test_a_tap_keeps_the_newest_and_says_so() -> None:
+    flow = ScriptedFlow()
+    flow.tapped[HAPPY] = [*posts(1_200)]
+    async with shown(flow, *INTO_HAPPY) as pilot:
+        await pilot.press("t")
+        await until(pilot, lambda: "1,200 records came, the newest 1,000 are here" in screen(pilot))
+        await until(pilot, lambda: "post number 1199" in screen(pilot))
+        await pilot.press("g")
+        await until(pilot, lambda: "post number 200 " in screen(pilot))
+
+
+async def test_a_tap_ends_when_another_view_is_shown() -> None:
+    flow = ScriptedFlow()
+    flow.tapped[HAPPY] = [*posts(3)]
+    async with shown(flow, *INTO_HAPPY) as pilot:
+        await pilot.press("t")
+        await until(pilot, lambda: "3 records came" in screen(pilot))
+        await press(pilot, "4")
+        await until(pilot, lambda: not any(each.name == "tap" for each in pilot.app.workers))
+        await press(pilot, "2")
+        assert "1 of 6,400" in screen(pilot)
+
+
 async def test_a_tap_that_is_refused_says_why_and_ends() -> None:
     flow = ScriptedFlow()
     flow.refusals["tap"] = "20 taps look at this flow already; close one"

@@ -164,8 +164,9 @@ class QueueView(Vertical):
     def _show_status(self) -> None:
         table, parts = self.query_one(RecordsTable), list[str]()
         if (tapped := self._tapped) is not None:
+            kept = f", the newest {len(tapped.records):,} are here" if tapped.came > len(tapped.records) else ""
             lost = f", {tapped.lost:,} more came too fast to be shown" if tapped.lost else ""
-            parts.append(f"tapping: {plural(tapped.came, 'record')} came{lost}")
+            parts.append(f"tapping: {plural(tapped.came, 'record')} came{kept}{lost}")
         elif (listing := self._listing) is not None:
             more = "" if listing.paged.is_exact else " or more"
             parts.append(f"{min(table.cursor + 1, table.count):,} of {table.count:,}{more}")
@@ -207,6 +208,9 @@ class QueueView(Vertical):
 
     def _show_tapped(self, tapped: Tapped) -> None:
         table = self.query_one(RecordsTable)
+        if self.screen not in self.app.screen_stack:  # a tap that nobody looks at would cost the flow all the same
+            self.end_tap()
+            self._listing, table.cursor = None, 0
         if tapped is not self._tapped or tapped.came == tapped.shown > 0:
             return
         is_at_end, tapped.shown = table.cursor >= table.count - 1, tapped.came
