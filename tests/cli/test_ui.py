@@ -180,6 +180,19 @@ def test_a_flow_is_found_by_its_file(on_terminal: Any, start: Any, flow: Any) ->
     run.end()
 
 
+def test_a_flow_is_shown_over_tcp(on_terminal: Any, start: Any, flow: Any, folder: Path) -> None:
+    (folder / "token").write_text("a-token-of-32-characters-at-least")
+    run = start("run", flow("endless", ENDLESS, KEEP), "--listen", "127.0.0.1:0", "--token-file", "token")
+    address = re.search(r"control API on (http://\S+)", run.until("kept the first"))
+    assert address is not None
+    shown = on_terminal("ui", "--url", address[1], "--token-file", "token")
+    shown.until("step1")
+    shown.press("q")
+    assert shown.end()[0] == 0
+    run.send(signal.SIGINT)
+    run.end()
+
+
 @pytest.mark.parametrize("arguments", [("ui",), ("run", "endless.yaml", "--ui")], ids=["ui", "run"])
 def test_where_there_is_no_terminal_other_commands_are_named(
     router: Any, flow: Any, arguments: tuple[str, ...]

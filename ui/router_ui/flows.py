@@ -52,6 +52,8 @@ class HereFlows:
     async def listed(self) -> Sequence[Listed]:
         """Those that answer; who says it runs and does not answer in time is left out."""
         found = [each for each in running_flows() if self._is_meant is None or self._is_meant(each)]
+        for gone in [each for each in self._clients if each.process and each not in found]:
+            await self._clients.pop(gone).close()
         return [each for each in await asyncio.gather(*map(self._listed, found)) if each is not None]
 
     async def close(self) -> None:
