@@ -143,13 +143,13 @@ async def _played(run: Run, work: Callable[[], Awaitable[None]]) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@settings(max_examples=300)
+@settings(max_examples=80)
 @given(SEEDS, SIZES)
 def test_a_flow_that_becomes_others_loses_and_doubles_nothing(seed: int, size: int) -> None:
     play(seed, size)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(SEEDS, SIZES)
 def test_a_stop_in_the_middle_of_it_all_leaves_every_source_knowing_what_is_safe(seed: int, size: int) -> None:
     play(seed, size, stops=True)
