@@ -104,7 +104,7 @@ async def reload(call: Call[None, Reload]) -> DifferenceView:
     if subject.reload is None:
         raise RefusedError("the flow was not loaded from a file; there is nothing to load anew", status=409)
     if asked.file is not None and not call.is_here:
-        raise RefusedError("'file': another file is for those who are on the machine of the flow", status=403)
+        raise RefusedError("'file': another file is for those who are on the machine of the flow", status=409)
     file = Path(asked.file) if asked.file is not None else None
     try:
         found = await subject.reload(file, asked.give_back, asked.drop)

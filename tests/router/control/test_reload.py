@@ -99,7 +99,7 @@ async def test_another_file_is_not_for_those_who_come_by_tcp(tmp_path: Path) -> 
         assert (await client.flow("test").reload()).replaced == []
         with pytest.raises(ControlError, match="who are on the machine of the flow") as error:
             await client.flow("test").reload(tmp_path / "any.yaml")
-        assert (error.value.status, asked) == (403, [(None, False, False)])
+        assert (error.value.status, asked) == (409, [(None, False, False)])
 
 
 async def test_a_flow_that_came_from_no_file_cannot_be_loaded_anew(tmp_path: Path) -> None:
