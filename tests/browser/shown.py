@@ -92,6 +92,15 @@ class Shown:
             self._process.wait(30)
             self._process = None
 
+    def grow(self) -> None:
+        """Put one more processor into the flow while it runs."""
+        file = self.folder / "shown.yaml"
+        more = "    to: mark\n  mark:\n    type: set_fields\n    set: {seen: 1}\n    to: keep\n"
+        file.write_text(file.read_text().replace("    to: keep\n", more))
+        command = [sys.executable, "-m", "router", "reload", "shown", "--data", "data"]
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
+        subprocess.run(command, cwd=self.folder, env=environment, check=True, capture_output=True)
+
     def wait(self) -> int:
         """Wait for its end; its exit code."""
         assert self._process is not None

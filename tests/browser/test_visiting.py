@@ -120,6 +120,14 @@ def test_a_flow_that_is_back_with_another_token_asks_for_it(page: Page, shown: S
     complaints.forgive("401 (Unauthorized)")
 
 
+def test_a_flow_that_is_changed_is_drawn_anew(page: Page, shown: Shown) -> None:
+    page.get_by_role("button", name=CHECK).click()
+    shown.grow()
+    expect(page.get_by_role("button", name="Processor mark, set_fields")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Queue check.success>mark"))).to_be_visible()
+    expect(page.get_by_role("article", name="Processor check")).to_be_visible()
+
+
 def test_a_flow_is_stopped_after_a_question(page: Page, shown: Shown, complaints: Complaints) -> None:
     page.get_by_role("button", name="Stop the flow…").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()

@@ -79,6 +79,25 @@ async def test_without_a_share_nothing_is_traced_and_no_trail_is_laid(tmp_path: 
     assert all(engine._machine.of(name).trail is None for name in engine._machine.order)
 
 
+async def test_processors_that_a_reload_has_made_are_traced(tmp_path: Path) -> None:
+    class Listening:
+        def given(self, source: str, outputs: Any) -> None:
+            """Choose nothing."""
+
+        def begin(self, processor: str, batch: Batch) -> None:
+            """Trace nothing."""
+
+    engine = chain(range(4), data=tmp_path)
+    async with engine:
+        engine.steering.trace(Listening())
+        laid = {name: engine._machine.of(name).trail for name in engine._machine.order}
+        engine._machine.of("work").trail = None  # as one has it that was just made
+        engine.steering.trace(Listening())
+        now = {name: engine._machine.of(name).trail for name in engine._machine.order}
+    assert {name for name in laid if now[name] is not laid[name]} == {"work"}
+    assert None not in now.values()
+
+
 async def test_provenance_is_written_beside_traces(tmp_path: Path) -> None:
     async with collecting() as collector:
         await sent(chain(range(4), data=tmp_path, flow={"provenance": "full"}), collector)
