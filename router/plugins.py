@@ -8,9 +8,10 @@ import sys
 import traceback
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
 import pluggy
@@ -176,6 +177,16 @@ class Registry:
         self._owners[what, name] = self._loading
 
 
+class _Source(SourceFileLoader):
+    """Compiles what is in the file now: bytecode that is kept is known by time and size, which an edit may not change."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile it."""
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
 def load_file(path: Path) -> ModuleType:
     """Import a plugin file by its path, as ``router_plugins.<stem>``.
 
@@ -186,7 +197,8 @@ def load_file(path: Path) -> ModuleType:
         raise PluginError(f"{path}: no such plugin file")
     name = f"router_plugins.{path.stem}"
     _package()
-    spec = importlib.util.spec_from_file_location(name, path)
+    loader = _Source(name, str(path.absolute())) if path.suffix == ".py" else None
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: a plugin file is Python and ends in .py")
     module = importlib.util.module_from_spec(spec)

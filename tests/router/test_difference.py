@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,17 @@ def test_a_plugin_that_was_loaded_twice_and_says_the_same_is_the_same(tmp_path: 
 def test_what_is_of_a_plugin_that_changed_begins_anew(tmp_path: Path) -> None:
     found = compare(planted(tmp_path, "1"), planted(tmp_path, "1000"))
     assert [each.name for each in found.replaced] == ["add", "some"]
+
+
+def test_a_plugin_that_was_edited_within_a_second_is_what_it_says(tmp_path: Path) -> None:
+    first = planted(tmp_path, "1")
+    file = tmp_path / "own.py"
+    before = file.stat()
+    second = planted(tmp_path, "2")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    third = planted(tmp_path, "2")
+    calls = [each.registry.functions.get("shift").function for each in (first, second, third)]
+    assert [call(0) for call in calls] == [1, 2, 2]
 
 
 def test_a_difference_is_read_again_from_what_it_is_written_as() -> None:
