@@ -14,7 +14,7 @@ from router.ack import Ack, Outcome
 from router.errors import EncodeError
 from router.storage.database import Database
 from router.storage.packing import pack_value, unpack_value
-from router.storage.unit import open_unit, write
+from router.storage.unit import Unit, open_unit
 
 __all__ = ["Change", "FlowState", "StagedState"]
 
@@ -43,7 +43,7 @@ _SWEEP = (
 class StagedState:
     """What one call changed: seen by reads at once, on disk when it is committed."""
 
-    __slots__ = ("_state", "changes", "done", "followers", "number", "waits")
+    __slots__ = ("_state", "_unit", "changes", "done", "followers", "is_asked", "number", "waits")
 
     def __init__(self, state: FlowState, number: int, changes: Mapping[str, Change]) -> None:
         self._state = state
@@ -55,10 +55,21 @@ class StagedState:
         """How many earlier ones it follows."""
         self.done: Callable[[], None] | None = None
         """Set while it waits for them to be written."""
+        self.is_asked = False
+        self._unit: Unit | None = None
 
     def commit(self, done: Callable[[], None] = lambda: None) -> None:
         """Write it, with the call that runs now if there is one; ``done`` is called in the end, however it ended."""
         self._state.commit(self, done)
+
+    @property
+    def is_on_its_way(self) -> bool:
+        """True if whatever is written from now on is written behind it."""
+        return self.is_asked and (self._unit is None or self._unit.is_over)
+
+    def ask(self, unit: Unit | None) -> None:
+        """Note that it is to be written, with a call or by itself."""
+        self.is_asked, self._unit = True, unit
 
     def commit_after(self, acks: Iterable[Ack]) -> None:
         """Write it when all records of these origins are safe, before their sources hear of it.
@@ -171,7 +182,7 @@ class FlowState:
         earlier: dict[int, StagedState] = {}
         for key, change in changes.items():
             seen = self._staged.get(key, ())
-            earlier.update((each.number, each) for each, _ in seen)
+            earlier.update((each.number, each) for each, _ in seen if not each.is_on_its_way)
             self._staged[key] = (*seen, (staged, change))
         for each in earlier.values():
             each.followers.append(staged)
@@ -183,18 +194,19 @@ class FlowState:
         if staged.waits:
             staged.done = done
         else:
-            self._commit(staged, done, write)
+            self._commit(staged, done, open_unit())
 
-    def _commit(self, staged: StagedState, done: Callable[[], None], into: Callable[..., None]) -> None:
+    def _commit(self, staged: StagedState, done: Callable[[], None], unit: Unit | None) -> None:
         ends = sum(until is not None for _, until in staged.changes.values())
 
         def committed(_: object, _error: BaseException | None) -> None:
             self.forget(staged)
             done()
 
-        is_alone = open_unit() is None or into is not write
-        into(self._database, partial(self._write, staged.changes, self._may_sweep(ends)), committed)
-        if is_alone:  # writes go to disk in the order they are asked for
+        staged.ask(unit)
+        into = self._database if unit is None else unit
+        into.write(partial(self._write, staged.changes, self._may_sweep(ends)), committed)
+        if unit is None:
             self._let_follow(staged)
 
     def forget(self, staged: StagedState) -> None:
@@ -213,7 +225,7 @@ class FlowState:
         for each in followers:
             each.waits -= 1
             if not each.waits and each.done is not None:
-                self._commit(each, each.done, Database.write)
+                self._commit(each, each.done, None)
 
     def _may_sweep(self, ends: int) -> float | None:
         """The time, if something may have ended that nobody asked for again."""

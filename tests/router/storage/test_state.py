@@ -14,7 +14,7 @@ from router.ack import Ack, Outcome
 from router.storage.database import Database
 from router.storage.schema import FLOW_DB, FLOW_SCHEMA
 from router.storage.state import FlowState, StagedState
-from router.storage.unit import unit_of
+from router.storage.unit import unit_of, write
 from tests.router.disk import memory_folder
 
 KEYS = st.sampled_from(["a", "ab", "b", ""])
@@ -199,6 +199,22 @@ async def test_what_is_put_behind_a_change_that_waits_is_on_disk_on_return(tmp_p
     ack.release()
     await putting
     assert await on_disk(database) == 2
+    await database.close()
+
+
+async def test_each_unit_of_work_keeps_its_own_change_of_a_key(tmp_path: Path) -> None:
+    def fail(_: object) -> None:
+        raise ValueError("no")
+
+    database = opened(tmp_path)
+    state = FlowState(database, "step", lambda: 0.0)
+    with unit_of(database):
+        state.stage(state.changes({"a": 1}, None)).commit()
+    with unit_of(database):
+        write(database, fail, lambda _, _error: None)
+        state.stage(state.changes({"a": 2}, None)).commit()
+    await database.submit(lambda _: None)
+    assert (await on_disk(database), await state.get_many(["a"])) == (1, {"a": 1})
     await database.close()
 
 
