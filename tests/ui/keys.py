@@ -10,7 +10,7 @@ from textual.events import Paste
 from textual.pilot import Pilot
 from textual.widgets import Footer
 
-from router_ui.app import RouterApp
+from router_ui.app import BESIDE, RouterApp
 from router_ui.screens.base import FlowScreen
 from router_ui.widgets.header import FlowHeader
 from router_ui.widgets.record import RecordScreen
@@ -35,7 +35,11 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
     """Press keys, each when all that the one before began has ended."""
     for key in keys:
         await pilot.press(key)
-        await settle(pilot)
+        work = [each for each in pilot.app.workers if each.group != BESIDE]
+        if work:
+            await pilot.app.workers.wait_for_complete(work)
+            await pilot.pause()
+    await settle(pilot)
 
 
 async def write(pilot: Pilot[int], text: str) -> None:
