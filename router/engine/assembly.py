@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from router.authoring import Processor
 from router.engine.build import Builder
-from router.engine.changing import Changing
 from router.engine.clock import Clock
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.drainage import Drainage
 from router.engine.machine import Machine
 from router.engine.redrive import Redrive
-from router.engine.reload import Surroundings
+from router.engine.reloading.changing import Changing
+from router.engine.reloading.reload import Surroundings
 from router.engine.starting import Starter
 from router.engine.tasks import Tasks
 from router.flow import Flow

@@ -26,7 +26,7 @@ from router.engine.runner import Runner
 from router.engine.source_runner import SourceRunner
 from router.engine.tasks import Tasks
 from router.engine.wiring import back_edges, parts_of, watch_producers
-from router.engine.workers import WorkerPool
+from router.engine.workers.pool import WorkerPool
 from router.flow import ConnectionSpec, Flow, ProcessorSpec
 from router.functions import failed
 from router.kept import is_exactly_once, is_kept

@@ -16,23 +16,23 @@ from router.authoring import Context, Processor
 from router.connections.bounded import Connection
 from router.difference import Difference
 from router.engine.assembly import assemble
-from router.engine.changing import Changing
 from router.engine.clock import Clock, SystemClock
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
 from router.engine.drainage import Drainage
-from router.engine.following import attach, follow
 from router.engine.machine import Machine
 from router.engine.overview import report_of, statuses
 from router.engine.ports import Inbox
-from router.engine.provenance import Provenance
 from router.engine.redrive import Redrive
-from router.engine.reload import Wishes
+from router.engine.reloading.changing import Changing
+from router.engine.reloading.reload import Wishes
 from router.engine.report import Bulletin, Report, Status
 from router.engine.restore import restore
 from router.engine.starting import Starter, made
 from router.engine.steering import Steering
 from router.engine.tasks import Tasks
+from router.engine.tracing.following import attach, follow
+from router.engine.tracing.provenance import Provenance
 from router.errors import ConfigError, ProcessorError, nearest
 from router.flow import Flow
 from router.secrecy import Mask

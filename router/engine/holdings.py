@@ -7,7 +7,7 @@ from collections.abc import Callable
 from router.ack import Outcome
 from router.connections.base import Gauge
 from router.engine.context import HeldBatch
-from router.engine.trail import Trail
+from router.engine.tracing.trail import Trail
 from router.flow import HoldOptions
 
 __all__ = ["Holdings"]

@@ -9,7 +9,7 @@ from router.ack import Ack, Outcome
 from router.batch import Batch
 from router.engine.context import Scope
 from router.engine.outputs import Outputs
-from router.engine.trace import Course
+from router.engine.tracing.trace import Course
 
 __all__ = ["Ledger"]
 

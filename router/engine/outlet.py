@@ -11,7 +11,7 @@ from router.codec import Projection
 from router.connections.bounded import Connection
 from router.engine.clock import Timer
 from router.engine.outputs import Outputs, all_failed
-from router.engine.trail import Trail
+from router.engine.tracing.trail import Trail
 from router.errors import ProcessorError
 from router.flow import Ending, ProcessorSpec
 from router.functions import error_of

@@ -27,7 +27,7 @@ from router.engine.retry import Backoff, Pauses, next_attempt, outage_of
 from router.engine.returns import Returns
 from router.engine.switch import Switch
 from router.engine.tasks import Tasks
-from router.engine.trail import Trail
+from router.engine.tracing.trail import Trail
 from router.engine.waking import call_wake
 from router.engine.watcher import Watcher
 from router.errors import ProcessorError, RetryableError

@@ -18,7 +18,7 @@ from router.engine.outlet import Outlet, Turns
 from router.engine.outputs import Outputs, joined, outputs_of
 from router.engine.retry import Backoff, Pauses
 from router.engine.switch import Switch
-from router.engine.trail import Trail
+from router.engine.tracing.trail import Trail
 from router.errors import ProcessorError, RetryableError
 from router.flow import ProcessorSpec
 from router.secrecy import hidden

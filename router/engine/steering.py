@@ -10,7 +10,7 @@ from router.batch import Batch
 from router.connections.bounded import Connection
 from router.engine.machine import Machine
 from router.engine.runner import Runner
-from router.engine.spans import SpanTrail, Tracer
+from router.engine.tracing.spans import SpanTrail, Tracer
 from router.errors import ConfigError, nearest
 from router.expression import Expression
 

@@ -13,7 +13,7 @@ from router.engine.holdings import Holdings
 from router.engine.outlet import Outlet
 from router.engine.outputs import Outputs, all_failed
 from router.engine.retry import Backoff
-from router.engine.trail import Trail
+from router.engine.tracing.trail import Trail
 from router.errors import RetryableError
 from router.flow import ProcessorSpec
 

@@ -18,8 +18,8 @@ from router.codec import Failures
 from router.config import settings_of
 from router.engine.clock import Clock
 from router.engine.context import FlowContext
-from router.engine.frames import CANNOT_CROSS, HEADER, Answer, Recipe, dump, order_of, rebuilt
 from router.engine.outputs import Outputs
+from router.engine.workers.frames import CANNOT_CROSS, HEADER, Answer, Recipe, dump, order_of, rebuilt
 from router.errors import ProcessorError, RecordError
 from router.functions import FunctionProcessor
 
@@ -47,7 +47,7 @@ class _Worker:
         """Start the process and have it make its processor."""
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "router.engine.worker_main", str(theirs.fileno()), str(self._mark_file)]
+            command = [sys.executable, "-m", "router.engine.workers.main", str(theirs.fileno()), str(self._mark_file)]
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in recipe.path if path)}
             self._process = await asyncio.to_thread(
                 subprocess.Popen, command, pass_fds=(theirs.fileno(), self._mark_file), env=environment

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from router.batch import Batch
 from router.engine.outputs import Outputs
-from router.engine.scribe import Scribe
+from router.engine.tracing.scribe import Scribe
 from router.lineage import LINEAGE
 from router.storage.provenance.events import EventType
 

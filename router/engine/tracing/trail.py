@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from router.batch import Batch
 from router.engine.outputs import Outputs
-from router.engine.provenance import Provenance
-from router.engine.scribe import Scribe
-from router.engine.trace import Course, Trace, Unspent, ids_of
+from router.engine.tracing.provenance import Provenance
+from router.engine.tracing.scribe import Scribe
+from router.engine.tracing.trace import Course, Trace, Unspent, ids_of
 from router.flow import ProcessorSpec
 from router.lineage import LINEAGE
 from router.storage.provenance.events import EventType

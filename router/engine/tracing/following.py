@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from router.engine.clock import Clock
-from router.engine.counts import Total
 from router.engine.desk import Desk
 from router.engine.machine import Machine
-from router.engine.provenance import Provenance
 from router.engine.redrive import Redrive
 from router.engine.runner import Runner
-from router.engine.trail import ProvenanceTrail
+from router.engine.tracing.counts import Total
+from router.engine.tracing.provenance import Provenance
+from router.engine.tracing.trail import ProvenanceTrail
 from router.flow import Flow
 from router.provenance import ProvenanceOptions
 

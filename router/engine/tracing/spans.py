@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from router.batch import Batch
 from router.engine.outputs import Outputs
-from router.engine.trace import Course
-from router.engine.trail import Trail
+from router.engine.tracing.trace import Course
+from router.engine.tracing.trail import Trail
 from router.flow import ProcessorSpec
 
 __all__ = ["Call", "SpanTrail", "Tracer"]

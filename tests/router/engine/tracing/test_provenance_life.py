@@ -15,8 +15,8 @@ import pytest
 from router.authoring import Processor
 from router.batch import Batch
 from router.engine import Engine
-from router.engine import provenance as module
-from router.engine.provenance import Provenance
+from router.engine.tracing import provenance as module
+from router.engine.tracing.provenance import Provenance
 from router.provenance import ProvenanceOptions
 from router.storage.letter_box import LetterBox
 from router.storage.provenance.events import Event, EventType

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 
 from router.authoring import Processor
 from router.batch import Batch
-from router.engine.frames import HEADER, Answer, Order, Recipe, answer_part, batch_of, dump
 from router.engine.outputs import outputs_of
+from router.engine.workers.frames import HEADER, Answer, Order, Recipe, answer_part, batch_of, dump
 from router.errors import ProcessorError
 from router.functions import FunctionProcessor
 from router.plugins import load_file

@@ -15,12 +15,12 @@ from router.engine.build import Builder, Fresh
 from router.engine.clock import Clock
 from router.engine.desk import Desk
 from router.engine.drain import Coordinator
-from router.engine.plan import Plan
 from router.engine.redrive import Redrive
+from router.engine.reloading.plan import Plan
+from router.engine.reloading.standstill import Standstill
 from router.engine.restore import tell_left
 from router.engine.runner import Runner
 from router.engine.source_runner import SourceRunner
-from router.engine.standstill import Standstill
 from router.engine.starting import Starter, made
 from router.engine.tasks import Tasks
 from router.errors import ProcessorError, ReloadError

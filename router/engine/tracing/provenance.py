@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from router.batch import Batch
-from router.engine.counts import Counts
+from router.engine.tracing.counts import Counts
 from router.errors import DataFolderError, EncodeError
 from router.lineage import LINEAGE
 from router.provenance import ProvenanceOptions

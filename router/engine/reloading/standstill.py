@@ -11,8 +11,8 @@ from router.connections.disk import DiskConnection
 from router.connections.rows import outside
 from router.engine.clock import Clock, Timer, sleep
 from router.engine.machine import Machine
-from router.engine.plan import Plan
 from router.engine.redrive import Redrive
+from router.engine.reloading.plan import Plan
 from router.engine.runner import Runner
 from router.engine.source_runner import SourceRunner
 from router.errors import ReloadError

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from router.authoring import Processor
 from router.difference import Difference, compare
 from router.engine.clock import resolve
-from router.engine.plan import Plan, plan
-from router.engine.reload import Reload, Surroundings, Wishes
+from router.engine.reloading.plan import Plan, plan
+from router.engine.reloading.reload import Reload, Surroundings, Wishes
 from router.errors import ConfigError, ReloadError, nearest
 from router.flow import Flow
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from router.batch import Batch
-from router.engine.provenance import Provenance
+from router.engine.tracing.provenance import Provenance
 from router.flow import Ending, ProcessorSpec
 from router.lineage import LINEAGE
 from router.origins import common_attributes

@@ -1,0 +1,3 @@
+"""What happens to records, told to provenance and to telemetry."""
+
+from __future__ import annotations
