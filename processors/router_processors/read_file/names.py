@@ -25,6 +25,11 @@ class FileNames:
     folder: str = ""
 
     @property
+    def source(self) -> str:
+        """As it was given: what is shown of the setting."""
+        return self.text
+
+    @property
     def is_stdin(self) -> bool:
         """Whether it is ``-``."""
         return self.text == STDIN

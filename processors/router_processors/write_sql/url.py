@@ -40,6 +40,11 @@ class Url:
         port = f":{self.port}" if self.port else ""
         return f"{self.kind}://{user}{host}{port}/{self.database}"
 
+    @property
+    def source(self) -> str:
+        """What is shown of the setting: the text of it."""
+        return str(self)
+
 
 def _read(value: object, info: ValidationInfo) -> object:
     if isinstance(value, Url):
