@@ -86,7 +86,15 @@ class PluginError(RouterError):
 
 
 class RecordError(RouterError, ValueError):
-    """One record's fault: it leaves by ``failure`` with this error, nothing is tried again."""
+    """One record's fault: it leaves by ``failure`` with this error, nothing is tried again.
+
+    ``head_of`` says that not all of it leaves, only its first bytes: of how many, or 0 where that is
+    not known. Such a record is no dead letter that is tried again unless somebody asks for just that.
+    """
+
+    def __init__(self, *args: object, head_of: int | None = None) -> None:
+        super().__init__(*args)
+        self.head_of = head_of
 
 
 class DecodeError(RecordError):

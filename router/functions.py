@@ -14,7 +14,7 @@ from router.batch import Batch
 from router.calling import Called, await_each, call_each
 from router.codec import Failures, Record
 from router.config import Config, Field
-from router.errors import ProcessorError, RetryableError
+from router.errors import ProcessorError, RecordError, RetryableError
 from router.puller import Puller
 from router.relationship import FAILURE, RESERVED, RETRY, SUCCESS, Relationship, Unconnected
 from router.secrecy import hidden
@@ -64,11 +64,13 @@ def failed(batch: Batch, failures: Failures, processor: str) -> Batch:
 
 def error_of(error: BaseException, processor: str) -> dict[str, Any]:
     """What the column ``error`` holds for an exception: its type, message, and whose it was."""
+    head_of = error.head_of if isinstance(error, RecordError) else None
     return {
         "type": type(error).__name__,
         "message": hidden(str(error)) or type(error).__name__,
         "processor": processor,
         "data": {"after": error.after} if isinstance(error, RetryableError) and error.after is not None else None,
+        **({} if head_of is None else {"head_of": head_of}),
     }
 
 

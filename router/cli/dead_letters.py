@@ -115,6 +115,7 @@ def show(*, flow: str, data: Path | None, ids: tuple[int, ...], as_json: bool) -
     """,
 )
 @_chosen
+@click.option("--heads", is_flag=True, help="Those, too, of which only the first bytes were kept.")
 @place_option
 def retry(
     *,
@@ -122,6 +123,7 @@ def retry(
     data: Path | None,
     to: str | None,
     limit: int | None,
+    heads: bool,
     parameters: Mapping[str, str],
     plugins: Sequence[Path],
     secrets: Path | None,
@@ -132,14 +134,21 @@ def retry(
     A flow that runs takes them up within seconds, else its next run does: each is put on the
     connection that it was taken from when it failed. It is deleted when it is safe elsewhere; if it
     fails again, it says so. Of a flow that runs, or of a flow file, it is checked that it has --to.
+    Of a record that was too large only the first bytes were kept: it is left alone but with --heads.
     """
+    from router.storage.letter_box import only_heads, whole_and_heads  # noqa: PLC0415 - `--help` needs no storage
+
     with _opened(flow, data) as (found, box):
         check_place(found, to, parameters=parameters, plugins=plugins, secrets=secrets)
-        ids = [letter.id for letter in box.find(_wanted(**chosen), limit)]
+        ids, left = whole_and_heads(box.find(_wanted(**chosen), limit), with_heads=heads)
         count = box.mark(ids, to)
-    if count or not chosen["ids"]:
+    if count or not (chosen["ids"] or left):
         _say(_marked(count))
-    _end(chosen["ids"], ids)
+    if left:
+        _say(f"{only_heads(left)} without --heads")
+    _end(chosen["ids"], [*ids, *left])
+    if left and chosen["ids"]:
+        sys.exit(1)
 
 
 @command.command("export", cls=TeachingCommand, examples="router dead-letters export tweets -o letters.jsonl")

@@ -38,7 +38,7 @@ def _cells(letter: DeadLetter) -> tuple[str, str, str, str, str]:
         _time(letter.last_time),
         letter.processor,
         error if len(error) <= _ERROR else f"{error[: _ERROR - 3]}...",
-        short_record(found),
+        short_record(found) if letter.head_of is None else f"[{letter.said_of_head}] {short_record(found)}"[:_RECORD],
     )
 
 
@@ -74,8 +74,10 @@ def full(letter: DeadLetter) -> Iterator[Line]:
 def _facts(letter: DeadLetter, found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "error", _said(found["error"])
     for name, value in found["error"].items():
-        if name not in ("type", "message", "processor") and value is not None:
+        if name not in ("type", "message", "processor", "head_of") and value is not None:
             yield f"error {name}", value if isinstance(value, str) else _json(value)
+    if letter.head_of is not None:
+        yield "kept", f"{letter.said_of_head}; it is tried again only with --heads"
     yield "processor", letter.processor
     yield "connection", letter.connection or "none: it came from no connection"
     yield "time", _time(letter.last_time)

@@ -268,9 +268,12 @@ class FlowClient:
         where: str | None = None,
         processor: str | None = None,
         connection: str | None = None,
+        heads: bool = False,
     ) -> int:
         """Have dead letters tried again, where each failed or elsewhere; all if none are named. How many they were."""
-        asked = requests.RetryLetters(ids=_list(ids), to=to, where=where, processor=processor, connection=connection)
+        asked = requests.RetryLetters(
+            ids=_list(ids), to=to, where=where, processor=processor, connection=connection, heads=heads
+        )
         return (await self._send("POST", ["dead-letters", "retry"], Counted, asked)).records
 
     async def delete_dead_letters(

@@ -16,7 +16,7 @@ from router.control.requests import Letters, LettersPage, OneLetter, RetryLetter
 from router.control.subject import Subject
 from router.errors import DataFolderError
 from router.storage.letter import DeadLetter
-from router.storage.letter_box import LetterBox, Wanted
+from router.storage.letter_box import LetterBox, Wanted, only_heads, whole_and_heads
 from router.storage.sayable import as_json
 
 __all__ = ["delete", "export", "page", "retry", "show"]
@@ -60,8 +60,15 @@ async def show(call: Call[OneLetter, None]) -> DeadLetterView:
 async def retry(call: Call[None, RetryLetters]) -> Counted:
     """Have dead letters tried again, where they failed or elsewhere."""
     call.subject.check_target(call.body.to)
-    wanted = _wanted(call.subject, call.body)
-    return await _each(call.subject, wanted, lambda box, ids: box.mark(ids, call.body.to))
+    wanted, to = _wanted(call.subject, call.body), call.body.to
+
+    def change(box: LetterBox) -> int:
+        ids, heads = whole_and_heads(box.find(wanted), with_heads=call.body.heads)
+        if heads and not ids:
+            raise RefusedError(f"{only_heads(heads)}; ask for them with 'heads' if that will do", status=409)
+        return sum(box.mark(ids[start : start + _AT_ONCE], to) for start in range(0, len(ids), _AT_ONCE))
+
+    return Counted(records=await _beside(call.subject, change))
 
 
 async def delete(call: Call[Letters, None]) -> Counted:
@@ -134,6 +141,6 @@ def _view(letter: DeadLetter, cut: int) -> tuple[DeadLetterView, int]:
     view = DeadLetterView(
         id=letter.id, time=letter.last_time, first_time=letter.first_time, processor=letter.processor,
         connection=letter.connection, error=cast("Any", Raw(as_json(letter.error))), attempts=letter.attempts, flow_version=letter.flow_version,
-        retry_to=letter.retry_to, record=record,
+        retry_to=letter.retry_to, record=record, head_of=letter.head_of,
     )  # fmt: skip
     return view, 0 if record is None else size_of(record, cut)

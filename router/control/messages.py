@@ -287,6 +287,9 @@ class DeadLetterView(View, frozen=True, kw_only=True):
     flow_version: str
     retry_to: Annotated[str | None, says("Where it is about to be put again.")]
     record: Annotated[RecordView | None, says("None: what was stored is damaged.")]
+    head_of: Annotated[
+        int | None, says("Of how many bytes only the first were kept, 0: not known; None: the record is whole.")
+    ] = None
 
 
 class DeadLettersView(View, frozen=True, kw_only=True):

@@ -156,6 +156,7 @@ class RetryLetters(Letters, frozen=True, kw_only=True):
     """Which dead letters are to be tried again, and where."""
 
     to: Annotated[Name | None, Meta(description="A connection or a processor; None: where each failed.")] = None
+    heads: Annotated[bool, Meta(description="Those, too, of which only the first bytes were kept.")] = False
 
 
 class SearchEvents(Where, frozen=True, kw_only=True):

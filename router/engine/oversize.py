@@ -33,7 +33,8 @@ def without_oversize(batch: Batch, limit: int, processor: str) -> tuple[Batch, B
 
 def _too_large(size: int, limit: int) -> RecordError:
     """What is said of a record that is too large."""
-    return RecordError(f"a record of {size:,} bytes is too large; at most {limit:,} are taken (run: max_record)")
+    text = f"a record of {size:,} bytes is too large; at most {limit:,} are taken (run: max_record)"
+    return RecordError(text, head_of=size)
 
 
 def _head(batch: Batch, index: int) -> bytes:

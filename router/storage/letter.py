@@ -46,6 +46,19 @@ class DeadLetter:
     """The record, with its columns and attributes; None where what was stored is damaged."""
 
     @property
+    def head_of(self) -> int | None:
+        """Of how many bytes only the first were kept, 0 where that is not known; None: the record is whole."""
+        said = self.error.get("head_of")
+        return said if isinstance(said, int) else None
+
+    @property
+    def said_of_head(self) -> str:
+        """How much was kept of a record that is not whole, in words."""
+        content = () if self.batch is None or not self.batch.has_content else self.batch.content
+        kept = sum(map(len, content))
+        return f"the first {kept:,} of {self.head_of:,} bytes" if self.head_of else f"{kept:,} bytes of what was lost"
+
+    @property
     def again(self) -> Batch:
         """The record as it was before it failed.
 

@@ -13,7 +13,7 @@ from router.expression import Expression
 from router.storage.box import Box
 from router.storage.letter import COLUMNS, DeadLetter, read_letter
 
-__all__ = ["LetterBox", "Wanted", "letters_in", "readable"]
+__all__ = ["LetterBox", "Wanted", "letters_in", "only_heads", "readable", "whole_and_heads"]
 
 _PAGE = 100  # letters read at once: nobody is kept from writing for long
 
@@ -91,6 +91,28 @@ def letters_in(folder: Path) -> Iterator[DeadLetter]:
     """All the letters in a data folder, oldest first."""
     with closing(LetterBox(folder)) as box:
         yield from box.find()
+
+
+def whole_and_heads(letters: Iterable[DeadLetter], *, with_heads: bool = False) -> tuple[list[int], list[DeadLetter]]:
+    """The ids of those to be tried again, and those that are not: of their records only the first bytes were kept.
+
+    Args:
+        with_heads: Try those again, too: what is put is no record that anybody gave.
+    """
+    ids, heads = [], []
+    for letter in letters:
+        if letter.head_of is None or with_heads:
+            ids.append(letter.id)
+        else:
+            heads.append(letter)
+    return ids, heads
+
+
+def only_heads(heads: Sequence[DeadLetter]) -> str:
+    """Why they are not tried again."""
+    if len(heads) > 1:
+        return f"of {len(heads):,} dead letters only the first bytes were kept; they are not tried again"
+    return f"dead letter {heads[0].id} is only {heads[0].said_of_head}; it is not tried again"
 
 
 def _beside(letter: DeadLetter) -> Batch:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from router.batch import Batch
+from router.codec import RAW
 from router.storage.database import Database
 from router.storage.dead_letters import DeadLetters
 from router.storage.schema import FLOW_DB, FLOW_SCHEMA
@@ -51,6 +52,14 @@ async def set_aside(folder: Path, **attributes: str) -> None:
     await database.close()
 
 
+async def set_head_aside(folder: Path) -> None:
+    database = Database(folder / FLOW_DB, FLOW_SCHEMA)
+    error = {"type": "RecordError", "message": "too large", "processor": "step1", "head_of": 30_000_000}
+    batch = Batch.raw([b"x" * 1024], RAW).with_columns(error=[error])
+    await DeadLetters(database, time.time).put(batch, "step1", "step0.success>step1")
+    await database.close()
+
+
 Ask = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -71,6 +80,19 @@ def test_list_shows_a_line_each_that_cannot_steer_the_terminal(ask: Ask, ten: st
     assert lines[1].split()[0::3] == ["1", "step1", "\\x1b[31m0"]
     assert [line.split()[-1] for line in lines[1:]] == ["0}", "2}", "4}", "6}", "8}"]
     assert (done.returncode, done.stderr) == (0, "5 dead letters\n")
+
+
+def test_retry_leaves_alone_what_is_only_the_head_of_a_record(ask: Ask, ten: str, data: Path) -> None:
+    asyncio.run(set_head_aside(data))
+    assert ask("list", ten).stdout.splitlines()[-1].split("[")[1].startswith("the first 1,024 of 30,000,000 bytes] x")
+    assert "the first 1,024 of 30,000,000 bytes; it is tried again only with --heads" in ask("show", ten, "6").stdout
+    why = "dead letter 6 is only the first 1,024 of 30,000,000 bytes; it is not tried again without --heads\n"
+    named = ask("retry", ten, "6")
+    assert (named.returncode, named.stderr) == (1, why)
+    every = ask("retry", ten)
+    assert (every.returncode, every.stderr.startswith("5 dead letters to be tried again")) == (0, True)
+    assert every.stderr.endswith(why)
+    assert ask("retry", ten, "6", "--heads").stderr.startswith("1 dead letter to be tried again")
 
 
 def test_list_cuts_its_lines_to_the_terminal(ten: str) -> None:

@@ -200,6 +200,7 @@ class ScriptedFlow(FlowClient):
         where: str | None = None,
         processor: str | None = None,
         connection: str | None = None,
+        heads: bool = False,
     ) -> int:
         self._note("retry", None if ids is None else list(ids), to, where)
         return self._take(ids, where, processor, connection)

@@ -51,7 +51,7 @@ class AvroReader(RecordReader):
             wrong = DecodeError(f"the file ends within a block; {size:,} bytes follow the last whole one")
         self._data.clear()
         self._skipped = 0
-        return Part((), (), [Misread(0, left, wrong)] if size else ())
+        return Part((), (), [Misread(0, left, _head_of(wrong, size))] if size else ())
 
     def _begin(self) -> None:
         try:
@@ -91,7 +91,9 @@ class AvroReader(RecordReader):
         except Exception as error:  # noqa: BLE001 - fastavro raises whatever broken bytes lead it to
             lost = count - (len(rows) - before)
             text = f"{lost:,} of the {count:,} records of a block cannot be read: {type(error).__name__}: {error}"
-            misread.append(Misread(len(rows) + len(misread), bytes(block[:KEPT]), DecodeError(text)))
+            misread.append(
+                Misread(len(rows) + len(misread), bytes(block[:KEPT]), DecodeError(text, head_of=len(block)))
+            )
 
     def _damaged(self, error: DecodeError) -> None:
         self._error = error
@@ -105,7 +107,7 @@ class AvroReader(RecordReader):
             return False
         self._skip(found + SYNC_SIZE)
         assert self._error is not None
-        misread.append(Misread(len(rows) + len(misread), self._kept, self._error))
+        misread.append(Misread(len(rows) + len(misread), self._kept, _head_of(self._error, self._skipped)))
         self._error, self._kept, self._skipped = None, b"", 0
         return True
 
@@ -113,3 +115,8 @@ class AvroReader(RecordReader):
         self._kept += bytes(self._data[: min(size, KEPT - len(self._kept))])
         self._skipped += size
         del self._data[:size]
+
+
+def _head_of(error: DecodeError, size: int) -> DecodeError:
+    """The same error, of what is kept as its first KiB."""
+    return DecodeError(str(error), head_of=size) if size > KEPT else error

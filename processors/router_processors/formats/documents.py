@@ -32,7 +32,8 @@ class DocumentReader(RecordReader):
         document, size = b"".join(self._pieces), self._pending
         self._pieces, self._pending = [], 0
         if size > self._limit:
-            error = DecodeError(f"{size:,} bytes are too long for one document; at most {self._limit:,} are read")
+            text = f"{size:,} bytes are too long for one document; at most {self._limit:,} are read"
+            error = DecodeError(text, head_of=size)
         if error is not None:
             return Part((), (), [Misread(0, document[:KEPT] if size > self._limit else document, error)])
         return self.part(document)

@@ -83,7 +83,9 @@ class JsonReader(DocumentReader):
         except (msgspec.MsgspecError, RecursionError) as error:
             cause = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             cause = cause.removeprefix("JSON is malformed: ")
-            problem = DecodeError(f"not json: {cause[:1].lower()}{cause[1:]}")
+            size = len(document)
+            text = f"not json: {cause[:1].lower()}{cause[1:]}"
+            problem = DecodeError(text, head_of=size if size > KEPT else None)
             return Part((), (), [Misread(0, document[:KEPT], problem)])
 
 

@@ -75,8 +75,8 @@ class LineReader(RecordReader):
     def _too_long(self) -> Sequence[Misread]:
         if self._pending <= LONGEST:
             return ()
-        error = DecodeError(f"a line of {self._pending:,} bytes is too long; at most {LONGEST:,} are read")
-        return [Misread(0, self._waiting[0], error)]
+        text = f"a line of {self._pending:,} bytes is too long; at most {LONGEST:,} are read"
+        return [Misread(0, self._waiting[0], DecodeError(text, head_of=self._pending))]
 
     def _trimmed(self, lines: list[bytes], *, has_returns: bool) -> list[bytes]:
         if self._is_first and lines:

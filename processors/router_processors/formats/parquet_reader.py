@@ -41,7 +41,7 @@ def parts(stream: BinaryIO) -> Iterator[Part]:
         stream.seek(0)
         file = pa.parquet.ParquetFile(stream, pre_buffer=False)
     except (pa.ArrowException, OSError, ValueError) as error:
-        yield Part((), (), [Misread(0, head, DecodeError(f"not parquet: {_first_sentence(error)}"))])
+        yield Part((), (), [Misread(0, head, DecodeError(f"not parquet: {_first_sentence(error)}", head_of=0))])
         return
     with file:
         for group in range(file.num_row_groups):
@@ -57,7 +57,7 @@ def _group(pa: Any, file: Any, group: int) -> Iterator[Part]:
             yield Part((), rows)
     except (pa.ArrowException, OSError, ValueError, ArithmeticError) as error:
         text = f"{count - given:,} of the {count:,} records of row group {group} cannot be read"
-        yield Part((), (), [Misread(0, b"", DecodeError(f"{text}: {_first_sentence(error)}"))])
+        yield Part((), (), [Misread(0, b"", DecodeError(f"{text}: {_first_sentence(error)}", head_of=0))])
 
 
 def _first_sentence(error: BaseException) -> str:

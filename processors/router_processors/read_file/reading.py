@@ -230,7 +230,11 @@ class Reading:
         """Give what is whole, and one failure for what is lost behind it."""
         self.error, self.at_end = error, True
         part = self._frames.end(error)
-        part = part if part.misread else Part(part.content, part.rows, [Misread(0, b"", error)])
+        part = (
+            part
+            if part.misread
+            else Part(part.content, part.rows, [Misread(0, b"", DecodeError(str(error), head_of=0))])
+        )
         yield from self._batches.items(part, None)
 
 

@@ -71,6 +71,7 @@ def test_a_line_without_end_is_skipped_without_being_kept(read: Read) -> None:
     (misread,) = part.misread
     assert (part.content, misread.index, misread.content) == ([b"{}"], 0, b"x" * 1024)
     assert str(misread.error) == "a line of 209,715,200 bytes is too long; at most 67,108,864 are read"
+    assert misread.error.head_of == 209_715_200
     assert peak < 80 << 20
 
 

@@ -84,6 +84,25 @@ async def test_letters_are_tried_again_where_they_failed_or_elsewhere(tmp_path: 
         assert NEXT in [each.id for each in (await rig.flow.look()).connections]
 
 
+async def test_a_letter_that_is_only_a_head_is_not_tried_again_unless_that_is_asked_for(tmp_path: Path) -> None:
+    keep = Keep()
+    batch = Batch.of([{"n": 1, "text": "x" * 5000}])
+    clock: Any = SystemClock()
+    steps = {"read": Feed(batch, then=1e9), "work": Do(lambda batch, _: batch), "keep": keep}
+    run = {"work": {"max_record": 2000}}
+    engine = wired(steps, "read>work", "work>keep", run=run, data=tmp_path, clock=clock)
+    async with served(engine, tmp_path) as rig:
+        await until(lambda: rig.engine.status().dead_letters == 1)
+        letter = await rig.flow.dead_letter(1)
+        assert (letter.head_of, letter.record and letter.record.size) == (5017, 1024)
+        refusal = "dead letter 1 is only the first 1,024 of 5,017 bytes; it is not tried again; ask"
+        for ids in ([1], None):
+            with pytest.raises(ControlError, match=refusal):
+                await rig.flow.retry(ids, to="keep")
+        assert (await rig.flow.dead_letters()).kept == 1
+        assert await rig.flow.retry([1], to="keep", heads=True) == 1
+
+
 async def test_letters_are_exported_and_deleted(tmp_path: Path) -> None:
     async with with_letters(tmp_path, Keep(), Fussy(), 2000) as rig:
         data = b"".join([piece async for piece in rig.flow.export_dead_letters(where="n >= 1000")])

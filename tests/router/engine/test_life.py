@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from router import Engine, Flow, Outbox, build_flow, hookimpl, load_registry
+from router.storage.letter_box import LetterBox
 
 PLUGIN = """
 from router import processor
@@ -85,6 +86,10 @@ async def test_a_small_limit_finds_the_one_large_record_of_a_batch(tmp_path: Pat
     async with Engine(build_flow({"flow": "t", "processors": steps}), data=tmp_path) as engine:
         report = await engine.run()
     assert report.processors["keep"].out == {"success": 99, "failure": 1}
+    with LetterBox(tmp_path) as box:
+        (letter,) = box.find()
+    size = len(lines[57]) - 1
+    assert (letter.head_of, letter.said_of_head) == (size, f"the first 1,024 of {size:,} bytes")
 
 
 async def test_a_loop_over_an_outbox_goes_on_with_the_record_it_was_left_at() -> None:

@@ -118,6 +118,9 @@ def letter_lines(each: DeadLetterView) -> Iterator[Line]:
     yield [("tried ", "dim"), (f"{plural(each.attempts, 'time')}{first}", "")]
     if each.retry_to is not None:
         yield [("about to be put into ", "dim"), (clean(each.retry_to), "warn")]
+    if each.head_of is not None:
+        size = f"of {each.head_of:,} bytes" if each.head_of else "of what was lost"
+        yield [(f"only the first bytes were kept, {size}: it is not tried again", "warn")]
     yield [("", "")]
     if each.record is None:
         yield [("what was stored of it is damaged", "bad")]
