@@ -47,6 +47,9 @@ class Run:
         self.is_refused = False
         """True if its data folder is not to be used, so that nothing was started."""
         self.report: Report | None = None
+        self.over = asyncio.Event()
+        """Set when there is a report."""
+        self._is_cancelled = False
 
     @property
     def flow(self) -> Flow:
@@ -68,6 +71,20 @@ class Run:
         except Exception as error:  # noqa: BLE001 - a hook of a plugin may raise anything
             _log.exception("%s: a defect of router or of a plugin", self.flow.name)
             self.report = self._without_counts("failed", f"{type(error).__name__}: {error}")
+        finally:
+            self.over.set()
+
+    def give_up(self, main: asyncio.Task[None]) -> None:
+        """End what waits for its start, once: a second word must not reach it while it is ending."""
+        if not self._is_cancelled:
+            self._is_cancelled = True
+            main.cancel()
+
+    async def ended(self) -> Report:
+        """Wait for its report."""
+        await self.over.wait()
+        assert self.report is not None
+        return self.report
 
     def _without_counts(self, outcome: Literal["stopped", "failed"], error: str | None) -> Report:
         return Report(self.flow.name, outcome, 0.0, {}, 0, error)
@@ -113,6 +130,7 @@ class Runs:
             await self._control.begin()
         for run in self._runs:
             self._main[run] = _task(self._to_its_end(run), run.flow.name)
+            asyncio.get_running_loop().call_soon(self._serve, run)
         await asyncio.gather(*self._main.values())
         if self._control is not None:
             await self._control.close()
@@ -130,7 +148,7 @@ class Runs:
             if run.is_started:
                 self._stop(run, self._drain)
             else:
-                task.cancel()
+                run.give_up(task)
 
     def reload(self) -> None:
         """Load every flow anew."""
@@ -139,7 +157,16 @@ class Runs:
                 self._beside.add(_task(run.reloader.quietly(), f"reload {run.flow.name}"))
 
     def _stop_asked(self, run: Run, drain: float | None) -> asyncio.Task[Report]:
-        return self._stop(run, self._drain if drain is None else drain)
+        if run.is_started:
+            return self._stop(run, self._drain if drain is None else drain)
+        run.give_up(self._main[run])
+        return _task(run.ended(), f"stop {run.flow.name}")
+
+    def _serve(self, run: Run) -> None:
+        """Have it seen and steered from its start on, which may wait for others for ever; by now it is put together."""
+        if self._control is not None and run.report is None:
+            run.reloader.hides.append(self._control.hide)
+            self._control.add(run.engine, partial(self._stop_asked, run), run.reloader.reload)
 
     async def _to_its_end(self, run: Run) -> None:
         try:
@@ -157,10 +184,6 @@ class Runs:
         self._on_start()
         if self._telemetry is not None:
             self._telemetry.watch(run.engine)
-        if self._control is not None:
-            run.reloader.hides.append(self._control.hide)
-            stop = partial(self._stop_asked, run)
-            self._control.add(run.engine, stop, run.reloader.reload)
         run.reloader.meter = Meter(run.flow, run.engine.status)
         self.meters.append(run.reloader.meter)
         if self._watch:

@@ -59,18 +59,19 @@ def _processor_lines(view: FlowView) -> Iterator[Line]:
             (f"{each.state:8}", _STYLES.get(each.state, "")),
             (f"  {taken:>12}  {figures.count(each.records_out):>12}", ""),
             (f"  {figures.rate(rate):>9}  {call:>8}  {busy:>5}", ""),
-            *_notes(each),
+            *_notes(each, is_starting=view.state == "starting"),
         ]
 
 
-def _notes(each: ProcessorView) -> Line:
+def _notes(each: ProcessorView, *, is_starting: bool) -> Line:
     said = []
     if each.errors:
         said.append((f"  {figures.count(each.errors)} failed", "yellow"))
     if each.held:
         said.append((f"  holds {figures.count(each.held)}", "dim"))
     if each.retrying:
-        said.append((f"  tries again: {printable(each.retrying)}", "yellow"))
+        what = "cannot start yet" if is_starting else "tries again"
+        said.append((f"  {what}: {printable(each.retrying)}", "yellow"))
     elif each.is_stopped and each.state != "stopped":
         said.append(("  stopping", "yellow"))
     return said

@@ -30,6 +30,8 @@ class Operation:
     is_heavy: bool = False
     """True if it may take the loop or the disk a while: few of them at a time."""
 
+    is_early: bool = False
+    """True if it may change something while the flow still starts."""
     is_shared: bool = False
     """True if the answer is the same for all who ask at about the same time."""
 
@@ -62,8 +64,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", f"{FLOW}/history", flows.history, messages.HistoryView, query=requests.Past, is_heavy=True),
     Operation("GET", f"{FLOW}/bulletins", flows.bulletins, messages.BulletinsView, query=requests.News),
     Operation("GET", f"{FLOW}/log", flows.log, messages.LogView, query=requests.After),
-    Operation("PUT", f"{FLOW}/log-level", flows.set_log_level, messages.LogLevel, body=messages.LogLevel),
-    Operation("POST", f"{FLOW}/stop", flows.stop, messages.ReportView, body=requests.Drain),
+    Operation("PUT", f"{FLOW}/log-level", flows.set_log_level, messages.LogLevel, body=messages.LogLevel, is_early=True),
+    Operation("POST", f"{FLOW}/stop", flows.stop, messages.ReportView, body=requests.Drain, is_early=True),
     Operation("POST", f"{FLOW}/reload", flows.reload, differences.DifferenceView, body=requests.Reload),
     Operation("GET", _processor(""), flows.processor, messages.ProcessorDetails),
     Operation("PATCH", _processor(""), flows.widen, messages.ProcessorDetails, body=requests.Concurrency),

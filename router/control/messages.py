@@ -168,7 +168,7 @@ class FlowSummary(View, frozen=True, kw_only=True):
 
     name: str
     description: str
-    state: Annotated[str, says("`running`, `stopping` or `failed`.")]
+    state: Annotated[str, says("`starting`, `running`, `stopping` or `failed`.")]
     seconds: Annotated[float, says("Since it was started.")]
     processors: Annotated[int, says("How many there are.")]
     queued: Annotated[int, says("Records that wait in its connections.")]
@@ -194,7 +194,7 @@ class FlowView(View, frozen=True, kw_only=True):
     data: Annotated[str, says("The folder that keeps its data.")]
     process: int
     time: Annotated[float, says("Now, in seconds since 1970, as the flow sees it.")]
-    state: Annotated[str, says("`running`, `stopping` or `failed`.")]
+    state: Annotated[str, says("`starting`, `running`, `stopping` or `failed`.")]
     error: Annotated[str | None, says("What it has failed of.")]
     seconds: Annotated[float, says("Since it was started.")]
     outstanding: Annotated[int, says("Batches of its sources that have not settled.")]

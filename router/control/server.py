@@ -71,7 +71,7 @@ class Control:
             await self._outside.door.open(self._listening.socket, self._listening.tls)
 
     def add(self, engine: Engine, stop: Stop, reload: Reloading | None = None) -> None:
-        """Serve a flow that has been started, from when its first record has moved, or soon.
+        """Serve a flow that starts or has started, from when its first record has moved, or soon.
 
         Args:
             stop: Begins to stop it, draining for so many seconds; what it returns is done when it has ended.

@@ -82,7 +82,7 @@ def state_of(subject: Subject, status: Status) -> str:
     """One word for a flow."""
     if subject.engine.error is not None:
         return "failed"
-    return "stopping" if status.is_stopping else "running"
+    return "stopping" if status.is_stopping else "starting" if status.is_starting else "running"
 
 
 def newest_bulletin(subject: Subject) -> int:

@@ -148,6 +148,8 @@ class Web:
             raise RefusedError(f"the flow {call.subject.name!r} has ended", status=503)
         if operation.is_shared:
             return _json(call.subject.shared(operation.id, lambda: _encoded(call.subject, flow_view(call.subject))))
+        if operation.method != "GET" and not operation.is_early and call.subject.engine.status().is_starting:
+            raise RefusedError(f"the flow {call.subject.name!r} still starts; ask again when it runs", status=409)
         result = await operation.handle(call)
         if operation.method != "GET":
             call.subject.changed()

@@ -266,6 +266,7 @@ class Engine:
             outstanding=self._coordinator.outstanding,
             is_stopping=self._stopping.locked(),
             dead_letters_kept=self._desk.letters.kept,
+            is_starting=not self._starter.is_up,
         )
 
     # -- starting -------------------------------------------------------------------------------
@@ -302,8 +303,7 @@ class Engine:
         await restore(self._machine, self._database, self._desk, self.flow.name)
         if self.flow.registry is not None:
             self.flow.registry.hooks.hook.flow_starting(flow=self.flow)
-        for name in reversed(self._machine.upstream_first):
-            await self._starter.start(self._machine.of(name))
+        await self._starter.begin(self._machine.of(name) for name in reversed(self._machine.upstream_first))
 
     def _adopt(self, flow: Flow) -> None:
         """Be another flow from now on."""

@@ -102,3 +102,5 @@ class Status:
     is_stopping: bool = False
     dead_letters_kept: int = 0
     """Those of earlier runs too."""
+    is_starting: bool = False
+    """Not all of its processors have started yet; what keeps one from it stands in its ``retrying``."""

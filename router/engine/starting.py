@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from router.authoring import Processor
 from router.engine.clock import Clock, sleep
@@ -24,6 +24,18 @@ class Starter:
         self._desk = desk
         self._hide = hide
         self._running: set[Runner | SourceRunner] = set()
+        self.is_up = False
+        """True once all processors that the flow began with have started."""
+
+    async def begin(self, order: Iterable[Runner | SourceRunner]) -> None:
+        """Start the processors that the flow begins with, one after the other.
+
+        Raises:
+            ProcessorError: one cannot start.
+        """
+        for each in order:
+            await self.start(each)
+        self.is_up = True
 
     async def start(self, each: Runner | SourceRunner, is_late: Callable[[], bool] = lambda: False) -> None:
         """Start a processor; what the world is at fault for is tried again, until it is late.
@@ -42,7 +54,9 @@ class Starter:
                 if is_late():
                     raise _no_start(name, error, self._hide) from error
                 self._desk.bulletin(name, "cannot start yet; trying again", {"error": error, "seconds": round(wait, 1)})
+                each.pauses.reason = self._hide(str(error))
                 await sleep(self._clock, wait)
+                each.pauses.reason = None
             except (Exception, SystemExit) as error:
                 raise _no_start(name, error, self._hide) from error
             else:

@@ -89,6 +89,20 @@ def test_status_shows_flows_that_run_and_says_where_none_does(router: Any, runni
     assert (missing.returncode, missing.stderr) == (1, "no flow 'liev' runs (did you mean 'live'?)\n")
 
 
+def test_a_flow_that_cannot_start_yet_is_shown_with_the_reason_and_stopped(
+    router: Any, running: Any, shown: Any
+) -> None:
+    run = running(chain=({"type": "later"}, {"type": "same"}, {"type": "keep"}))
+    view = shown("status", "live")
+    reasons = [(each["state"], each["retrying"]) for each in view["processors"]]
+    assert (view["state"], reasons[0], reasons[1]) == ("starting", ("retrying", "refused"), ("waiting", None))
+    assert "cannot start yet: refused" in router("status", "live").stdout
+    refused = router("processor", "live", "step1", "stop")
+    assert (refused.returncode, refused.stderr) == (1, "the flow 'live' still starts; ask again when it runs\n")
+    stopped = router("stop", "live")
+    assert (stopped.returncode, stopped.stderr, run.end()[0]) == (0, "live: stopped\n", 0)
+
+
 def test_a_processor_is_stopped_its_queue_looked_into_thinned_and_let_go_on(
     router: Any, running: Any, shown: Any
 ) -> None:

@@ -17,7 +17,12 @@ from router_ui.widgets.records_text import clean
 
 __all__ = ["FlowHeader"]
 
-_STATES = {"running": "$text-success", "stopping": "$text-warning", "failed": "$text-error"}
+_STATES = {
+    "starting": "$text-warning",
+    "running": "$text-success",
+    "stopping": "$text-warning",
+    "failed": "$text-error",
+}
 
 
 class FlowHeader(Vertical):
