@@ -17,11 +17,12 @@ from router.cli.loading import fail
 if TYPE_CHECKING:
     from router.control.client import Client, FlowClient
 
-__all__ = ["Reach", "ask", "flow_reach", "is_running", "over_tcp", "reach_options"]
+__all__ = ["AT_A_LOOK", "Reach", "ask", "flow_reach", "is_running", "over_tcp", "reach_options"]
 
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])
 REFUSED = 1
+AT_A_LOOK = 5.0  # seconds that a look may take: whoever wants to see is not to wait for what stands still
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from router.cli.group import TeachingCommand
-from router.cli.reaching import Reach, all_reached, ask, flow_reach
+from router.cli.reaching import AT_A_LOOK, Reach, all_reached, ask, flow_reach
 
 if TYPE_CHECKING:
     from router.control.messages import FlowView
@@ -32,26 +33,33 @@ def command(*, as_json: bool, **options: Any) -> None:
 
     Exit codes: 0 it runs; 1 it does not, or none does.
     """
-    views = ask(lambda: _looked(Reach.taken(options)))
+    views, silent = ask(lambda: _looked(Reach.taken(options)))
     for view in views:
         show(view, as_json=as_json)
+    for name, error in silent:
+        click.echo(f"{name}: {error}", err=True)
     if not views:
-        click.echo("no flow runs", err=True)
+        if not silent:
+            click.echo("no flow runs", err=True)
         sys.exit(1)
 
 
-async def _looked(reach: Reach) -> list[FlowView]:
+async def _looked(reach: Reach) -> tuple[list[FlowView], list[tuple[str, str]]]:
+    """The flows that answer, all asked at once, and why the others do not, but for those that have ended meanwhile."""
     from router.errors import UnreachableError  # noqa: PLC0415 - `--help` asks nobody
 
-    views = []
+    is_one = reach.flow is not None or reach.url is not None or reach.data is not None
+    views, silent = [], []
     async with all_reached(reach) as flows:
-        for flow in flows:
-            try:
-                views.append(await flow.look())
-            except UnreachableError:
-                if reach.flow is not None or reach.url is not None:
-                    raise  # of all that said they run, one has ended meanwhile
-    return views
+        found = await asyncio.gather(*(flow.look(timeout=AT_A_LOOK) for flow in flows), return_exceptions=True)
+    for flow, each in zip(flows, found, strict=True):
+        if not isinstance(each, BaseException):
+            views.append(each)
+        elif is_one or not isinstance(each, UnreachableError):
+            raise each
+        elif isinstance(each.__cause__, TimeoutError):
+            silent.append((flow.name, str(each)))
+    return views, silent
 
 
 def show(view: FlowView, *, as_json: bool) -> None:

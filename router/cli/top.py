@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from router.cli.group import TeachingCommand
-from router.cli.reaching import Reach, ask, flow_reach, reached
+from router.cli.reaching import AT_A_LOOK, Reach, ask, flow_reach, reached
 from router.cli.run import seconds_option
 from router.cli.status import show
 from router.cli.terminal import Line, has_colour, is_terminal, painted
@@ -53,11 +53,11 @@ async def _watch(reach: Reach, every: float, *, is_once: bool, as_json: bool) ->
         view: FlowView | None = None
         while True:
             try:
-                view = await flow.look()
+                view = await flow.look(timeout=AT_A_LOOK)
             except UnreachableError as error:
                 if view is None or as_json:
                     raise
-                _draw([*lines(view), [], [(f"{error}; waiting until it runs again", "yellow")]])
+                _draw([*lines(view), [], [(f"{error}; waiting until it does again", "yellow")]])
             else:
                 if is_once or as_json:
                     show(view, as_json=as_json)

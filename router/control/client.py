@@ -121,9 +121,9 @@ class FlowClient:
 
     # -- the flow -------------------------------------------------------------------------------
 
-    async def look(self) -> FlowView:
-        """The flow now: its graph, and the state of each part."""
-        return await self._get([], FlowView)
+    async def look(self, *, timeout: float | None = None) -> FlowView:
+        """The flow now: its graph, and the state of each part; ``timeout``: for how long to wait, if not as for all."""
+        return await self._ask("GET", [], FlowView, timeout=timeout)
 
     async def history(self, seconds: int = 60, of: Sequence[str] | None = None) -> HistoryView:
         """Figures of the last seconds, ten minutes at most, of all or of the processors and connections named."""

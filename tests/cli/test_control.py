@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from signal import SIGINT, SIGKILL, SIGTERM
+from signal import SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 from typing import Any
 
 import pytest
@@ -101,6 +101,22 @@ def test_a_flow_that_cannot_start_yet_is_shown_with_the_reason_and_stopped(
     assert (refused.returncode, refused.stderr) == (1, "the flow 'live' still starts; ask again when it runs\n")
     stopped = router("stop", "live")
     assert (stopped.returncode, stopped.stderr, run.end()[0]) == (0, "live: stopped\n", 0)
+
+
+def test_status_goes_on_with_the_others_where_one_flow_stands_still(router: Any, running: Any) -> None:
+    running()
+    stuck = running(name="stuck")
+    stuck.send(SIGSTOP)
+    try:
+        began = time.monotonic()
+        done = router("status")
+        took = time.monotonic() - began
+        alone = router("status", "stuck")
+    finally:
+        stuck.send(SIGCONT)
+    assert (done.returncode, done.stdout.startswith("live  running"), took < 20) == (0, True, True)
+    assert re.fullmatch(r"stuck: .*: no answer in time\n", done.stderr)
+    assert (alone.returncode, alone.stderr.endswith("no answer in time\n")) == (1, True)
 
 
 def test_a_processor_is_stopped_its_queue_looked_into_thinned_and_let_go_on(

@@ -69,7 +69,7 @@ class ScriptedFlow(FlowClient):
 
     # -- the flow -------------------------------------------------------------------------------
 
-    async def look(self) -> FlowView:
+    async def look(self, *, timeout: float | None = None) -> FlowView:
         self.looks += 1
         self._check("look")
         return self.view
