@@ -57,12 +57,18 @@ async def _watch(reach: Reach, every: float, *, is_once: bool, as_json: bool) ->
             except UnreachableError as error:
                 if view is None or as_json:
                     raise
-                _draw([*lines(view), [], [(f"{error}; waiting until it does again", "yellow")]])
+                _draw(
+                    [
+                        *lines(view, get_terminal_size().columns - 1),
+                        [],
+                        [(f"{error}; waiting until it does again", "yellow")],
+                    ]
+                )
             else:
                 if is_once or as_json:
                     show(view, as_json=as_json)
                 else:
-                    _draw(list(lines(view)))
+                    _draw(list(lines(view, get_terminal_size().columns - 1)))
             if is_once:
                 return
             await asyncio.sleep(every)  # noqa: TID251 - a command belongs to no flow

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from router.cli import figures
-from router.cli.progress import bar
+from router.cli.progress import BAR, bar
 from router.cli.terminal import Line, printable
 
 if TYPE_CHECKING:
@@ -15,52 +15,78 @@ if TYPE_CHECKING:
 
 __all__ = ["connection_lines", "details", "head", "lines"]
 
+_PERCENT, _GAP = 5, 2
 _WARM, _HOT = 0.6, 0.85  # where NiFi's bars turn yellow and red
 _STYLES = {
     "running": "green", "waiting": "dim", "blocked": "yellow", "retrying": "yellow", "resting": "yellow",
     "paused": "red", "stopped": "red", "ended": "dim",
 }  # fmt: skip
-_WIDEST = 40
+_WIDEST, _UNBOUNDED = 40, 10_000
+_SHORTEST = 8  # to which a name gives way before a column does
 
 
-def lines(view: FlowView) -> Iterator[Line]:
-    """A flow in a screen."""
-    yield head(view)
-    yield from _processor_lines(view)
+def lines(view: FlowView, columns: int = _UNBOUNDED) -> Iterator[Line]:
+    """A flow in a screen; where it is narrow names give way, then columns: a number that is cut is another number."""
+    yield from head(view, columns)
+    yield from _processor_lines(view, columns)
     if view.connections:
         yield []
-        yield from connection_lines(view.connections)
+        yield from connection_lines(view.connections, columns)
 
 
-def head(view: FlowView) -> Line:
-    """A flow in a line."""
+def head(view: FlowView, columns: int = _UNBOUNDED) -> Iterator[Line]:
+    """A flow in a line, or in two where that is not wide enough for it."""
     rate = sum(each.rate_out for each in view.processors if each.is_source)
     queued = sum(each.records for each in view.connections)
     letters = figures.plural(view.dead_letters_kept, "dead letter") if view.dead_letters_kept else ""
-    return [
-        (view.name, "bold"),
-        (f"  {view.state}", "green" if view.state == "running" else "yellow"),
-        (f"  {figures.clock(view.seconds)}  {figures.rate(rate)} records a second  {figures.count(queued)} queued", ""),
+    state = f"  {view.state}  {figures.clock(view.seconds)}"
+    counts = f"  {figures.rate(rate)} records a second  {figures.count(queued)} queued"
+    more: Line = [
         (f"  {letters}" if letters else "", "yellow"),
         (f"  {printable(view.error)}" if view.error else "", "red"),
     ]
+    width = columns - len(counts) - len(f"  {letters}" if letters else "")
+    is_narrow = width < min(len(view.name), _SHORTEST) + len(state)
+    name = _short(view.name, max(_SHORTEST, (columns if is_narrow else width) - len(state)))
+    first: Line = [(name, "bold"), (state, "green" if view.state == "running" else "yellow")]
+    if is_narrow:
+        yield first
+        yield [(counts, ""), *more]
+    else:
+        yield [*first, (counts, ""), *more]
 
 
-def _processor_lines(view: FlowView) -> Iterator[Line]:
-    width = max(len(each.name) for each in view.processors)
-    yield [(f"  {'':{width}}  {'':8}  {'in':>12}  {'out':>12}  {'a second':>9}  {'a call':>8}  {'busy':>5}", "dim")]
+def _short(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 3]}..."
+
+
+def _processor_lines(view: FlowView, columns: int) -> Iterator[Line]:
+    needed = [12 + 12 + 9 + 3 * _GAP, 8 + _GAP, 5 + _GAP]  # counts and rate, a call, busy
+    width, shown = _fitting(max(len(each.name) for each in view.processors), 8 + 2 * _GAP, needed, columns)
+    heads = f"  {'in':>12}  {'out':>12}  {'a second':>9}", f"  {'a call':>8}", f"  {'busy':>5}"
+    yield [(f"  {'':{width}}  {'':8}{''.join(heads[:shown])}", "dim")]
     for each in view.processors:
         rate = each.rate_out if each.is_source else each.rate_in
         call = figures.seconds(each.calls.p99) if each.calls is not None and each.calls.calls else ""
         taken = "" if each.is_source else figures.count(each.records_in)
         busy = "" if each.is_source else f"{each.busy:.1f}"
+        counts = f"  {taken:>12}  {figures.count(each.records_out):>12}  {figures.rate(rate):>9}"
+        cells = counts, f"  {call:>8}", f"  {busy:>5}"
         yield [
-            (f"  {each.name:{width}}  ", ""),
+            (f"  {_short(each.name, width):{width}}  ", ""),
             (f"{each.state:8}", _STYLES.get(each.state, "")),
-            (f"  {taken:>12}  {figures.count(each.records_out):>12}", ""),
-            (f"  {figures.rate(rate):>9}  {call:>8}  {busy:>5}", ""),
+            ("".join(cells[:shown]), ""),
             *_notes(each, is_starting=view.state == "starting"),
         ]
+
+
+def _fitting(widest: int, rest: int, columns_of: Sequence[int], columns: int) -> tuple[int, int]:
+    """How wide names may be, and how many of the columns stand beside them: the last give way first."""
+    for shown in range(len(columns_of), 0, -1):
+        room = columns - rest - sum(columns_of[:shown])
+        if room >= min(widest, _SHORTEST):
+            return min(widest, room), shown
+    return min(widest, _SHORTEST), 1
 
 
 def _notes(each: ProcessorView, *, is_starting: bool) -> Line:
@@ -77,24 +103,26 @@ def _notes(each: ProcessorView, *, is_starting: bool) -> Line:
     return said
 
 
-def connection_lines(connections: list[ConnectionView]) -> Iterator[Line]:
+def connection_lines(connections: list[ConnectionView], columns: int = _UNBOUNDED) -> Iterator[Line]:
     """Connections, a line each."""
-    width = min(_WIDEST, max(len(each.id) for each in connections))
-    yield [(f"  {'':{width}}  {'queue':17}  {'records':>10}  {'in a s':>9}  {'out a s':>9}  {'oldest':>7}", "dim")]
+    widest = min(_WIDEST, max(len(each.id) for each in connections))
+    needed = [10 + 9 + 9 + 3 * _GAP, 7 + _GAP, BAR]  # records and rates, oldest, the bar beside its percent
+    width, shown = _fitting(widest, _PERCENT + 2 * _GAP, needed, columns)
+    queue, oldest = (BAR + _PERCENT if shown > 2 else _PERCENT), (f"  {'oldest':>7}" if shown > 1 else "")
+    yield [(f"  {'':{width}}  {'queue':{queue}}  {'records':>10}  {'in a s':>9}  {'out a s':>9}{oldest}", "dim")]
     for each in connections:
         style = "red" if each.full >= _HOT else "yellow" if each.full >= _WARM else "green"
         oldest = figures.seconds(each.oldest) if each.records else ""
-        name = each.id if len(each.id) <= width else f"{each.id[: width - 3]}..."
         soon = f"  full in {figures.seconds(each.full_in)}" if each.full_in else ""
         waits = "  its producer waits" if each.waiting else ""
         yield [
-            (f"  {name:{width}}  ", ""),
-            *bar(each.full, style),
+            (f"  {_short(each.id, width):{width}}  ", ""),
+            *bar(each.full, style)[0 if shown > 2 else -1 :],
             (
                 f"  {figures.count(each.records):>10}  {figures.rate(each.rate_in):>9}  {figures.rate(each.rate_out):>9}",
                 "",
             ),
-            (f"  {oldest:>7}", ""),
+            (f"  {oldest:>7}" if shown > 1 else "", ""),
             (waits or soon, "yellow"),
         ]
 

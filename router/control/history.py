@@ -19,6 +19,7 @@ LATELY = 5  # samples that a rate of now is the mean of
 TREND = 60  # samples that say whether a connection fills
 FEWEST = 5
 FARTHEST = 86_400.0  # seconds: what fills later than that is not said to fill
+NOTABLE, SOON = 0.03, 600.0  # a queue that is less full than that only wavers, unless it is full so soon
 MOST_FIGURES = 100_000  # in one answer
 
 PROCESSOR = ("records_in", "records_out", "errors", "busy", "latency")
@@ -111,13 +112,17 @@ class History:
         """Seconds until a connection is full, as it goes now; None: it does not fill."""
         series = self._connections.get(connection)
         levels = series.newest(CONNECTION.index("full"), TREND) if series is not None else []
-        if len(levels) < FEWEST:
+        if series is None or len(levels) < FEWEST:
             return None
         if levels[-1] >= 1.0:
             return 0.0
+        came, went = (sum(series.newest(CONNECTION.index(name), TREND)) for name in ("records_in", "records_out"))
         slope = _slope(levels) / INTERVAL
-        left = (1.0 - levels[-1]) / slope if slope > 0 else FARTHEST
-        return left if isfinite(left) and left < FARTHEST else None
+        if slope <= 0 or came <= went or not levels[-1]:
+            return None
+        left = (1.0 - levels[-1]) / slope
+        farthest = FARTHEST if levels[-1] >= NOTABLE else SOON
+        return left if isfinite(left) and left < farthest else None
 
     def size(self, seconds: int, of: Collection[str] | None) -> int:
         """How many figures an answer would hold."""
