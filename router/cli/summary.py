@@ -50,6 +50,9 @@ def summary(flow: Flow, report: Report, letters: Letters) -> Iterator[Line]:
     if report.processors:
         yield []
         yield from _table(flow, report)
+    if report.dropped:
+        yield []
+        yield from _dropped(report)
     if report.dead_letters:
         yield []
         yield from _dead_letters(report.dead_letters, letters)
@@ -131,6 +134,14 @@ def _target(spec: ProcessorSpec, relationship: str) -> str:
         Unconnected.DEAD_LETTERS: "dead letters",
         Unconnected.ERROR: "nowhere",
     }[spec.unconnected(relationship)]
+
+
+def _dropped(report: Report) -> Iterator[Line]:
+    """What connections dropped, the flow wanting it so."""
+    reasons = {"full": ", which was full", "expired": " after waiting as long as its 'expire' allows"}
+    for id_, counts in report.dropped.items():
+        for why, number in counts.items():
+            yield [(f"{figures.plural(number, 'record')} dropped", "yellow"), (f" by {id_}{reasons[why]}", "")]
 
 
 def _dead_letters(number: int, letters: Letters) -> Iterator[Line]:

@@ -55,6 +55,8 @@ class Desk:
         self._flow = flow
         self._told_full: dict[str, float] = {}
         self._dropped: dict[tuple[str, str], tuple[int, float]] = {}
+        self.dropped: dict[str, dict[str, int]] = {}
+        """How many records each connection has dropped by the flow's own words: because it was ``full``, or ``expired``."""
         self._clock = clock
         self._on_letter = on_letter
         self._hide = hide
@@ -84,7 +86,8 @@ class Desk:
 
     def told_dropped(self, connection: str, records: int, why: str) -> None:
         """Tell that a connection dropped records by the flow's own words: how many, once a minute at most."""
-        now = self._clock.now()
+        now, counts = self._clock.now(), self.dropped.setdefault(connection, {})
+        counts[why] = counts.get(why, 0) + records
         untold, since = self._dropped.get((connection, why), (0, now - EVERY))
         if is_due := now - since >= EVERY:
             self._tell_dropped(connection, untold + records, why)

@@ -336,8 +336,7 @@ class Engine:
             self._fail("stopped at a dead letter, as the flow asks")
 
     def _broke(self, error: BaseException) -> None:
-        text = str(error) if isinstance(error, ProcessorError) else f"{type(error).__name__}: {error}"
-        self._fail(text)
+        self._fail(str(error) if isinstance(error, ProcessorError) else f"{type(error).__name__}: {error}")
 
     def _fail(self, text: str) -> None:
         if self._error is not None or self._report is not None:
@@ -365,6 +364,7 @@ class Engine:
             processors=report_of(self._machine),
             dead_letters=self._desk.letters.count,
             error=self._error,
+            dropped=self._desk.dropped,
         )
 
     async def _end_tasks(self) -> None:

@@ -51,6 +51,8 @@ class Report:
     processors: Mapping[str, ProcessorReport]
     dead_letters: int
     error: str | None = None
+    dropped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What connections dropped because they were ``full`` (``when_full: drop_*``) or records had ``expired``."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data, as ``router run --json`` prints it."""
@@ -62,6 +64,7 @@ class Report:
                 name: {"in": each.records_in, "out": dict(each.out)} for name, each in self.processors.items()
             },
             "dead_letters": self.dead_letters,
+            **({"dropped": {id_: dict(counts) for id_, counts in self.dropped.items()}} if self.dropped else {}),
             **({"error": self.error} if self.error is not None else {}),
         }
 

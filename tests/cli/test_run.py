@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,21 @@ def test_json_prints_the_report_as_one_line_and_no_summary(router: Any, flow: An
         "dead_letters": 5,
         "exit": 0,
     }
+
+
+def test_what_connections_dropped_is_counted_in_the_end(router: Any, flow: Any) -> None:
+    queue = {"records": 1, "when_full": "drop_newest"}
+    first = {
+        "type": "generate",
+        "count": 50,
+        "record": {"n": "meta.number"},
+        "to": {"processor": "step1", "queue": queue},
+    }
+    file = flow("ten", first, {"type": "same"}, KEEP)
+    dropped = json.loads(router("run", file, "--json").stdout)["dropped"]["step0.success>step1"]["full"]
+    assert dropped > 0
+    said = router("run", file).stderr
+    assert re.search(r"\n\d+ records dropped by step0.success>step1, which was full\n", said), said
 
 
 def test_dead_letters_are_named_with_one_example_that_cannot_steer_the_terminal(
