@@ -18,7 +18,9 @@ from router_processors.write_sql.table import Column, Form, Table, TableError, m
 from router_processors.write_sql.values import all_finite, finite, in_utc, json_text, quoted, text_of
 
 _PATIENCE = 5.0  # seconds a locked file is waited for; beyond it the engine waits, and says so
+_DATATYPE = 3091  # SQLITE_CONSTRAINT_DATATYPE, which the library does not name
 _AS_IT_IS: frozenset[type] = frozenset({str, int, float, bytes, bool, type(None)})
+_OF_TYPES = {sqlite3.SQLITE_MISMATCH, _DATATYPE}
 _RECORDS = {sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_RANGE}
 
 
@@ -81,12 +83,26 @@ class SqliteDriver(Driver):
         """Write the rows of a group."""
         columns = [target.table.columns[name] for name in group.columns]
         values = [_converted(column, each) for column, each in zip(columns, group.values, strict=True)]
-        self._connection.executemany(_insert(target, group.columns), zip(*values, strict=True))
+        rows = list(zip(*values, strict=True))
+        try:
+            self._connection.executemany(_insert(target, group.columns), rows)
+        except sqlite3.IntegrityError as error:
+            if len(rows) > 1 or error.sqlite_errorcode not in _OF_TYPES:
+                raise
+            misfits = [
+                (column, value) for column, value in zip(columns, rows[0], strict=True) if _is_misfit(column, value)
+            ]
+            raise RecordError(_said(error, misfits, dict(zip(group.columns, rows[0], strict=True)))) from error
 
     def run(self, statement: Statement, rows: Sequence[Record]) -> None:
         """Run a statement for each row."""
         made = [{name: _value(value) for name, value in row.items()} for row in rows]
-        self._connection.executemany(statement.text, made)
+        try:
+            self._connection.executemany(statement.text, made)
+        except sqlite3.IntegrityError as error:
+            if len(made) > 1 or error.sqlite_errorcode not in _OF_TYPES:
+                raise
+            raise RecordError(_said(error, [], made[0])) from error
 
     def explain(self, statement: Statement) -> None:
         """Have a statement planned."""
@@ -116,6 +132,26 @@ class SqliteDriver(Driver):
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _is_misfit(column: Column, value: Any) -> bool:
+    """Whether a value is of another type than its column, even after what SQLite makes of it."""
+    made: type | None = {"INT": int, "INTEGER": int, "REAL": float}.get(column.type.upper())
+    if value is None:
+        return False
+    if made is None:
+        return isinstance(value, bytes) != (column.type.upper() == "BLOB") and column.type.upper() in ("TEXT", "BLOB")
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return not isinstance(value, int)
+    return isinstance(value, bytes) or (made is int and not number.is_integer())
+
+
+def _said(error: sqlite3.Error, misfits: Sequence[tuple[Column, Any]], row: Record) -> str:
+    """What SQLite said of a value, and of which: it names the column of a strict table alone, and never the value."""
+    said = [f"column {column.name!r} is {column.type}, got {value!r:.80}" for column, value in misfits]
+    return f"{error}: " + ("; ".join(said) or ", ".join(f"{name!r} is {value!r:.40}" for name, value in row.items()))
 
 
 def _form(type_: str) -> Form:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from router import ProcessorError
-from tests.processors.write_sql.databases import SqliteFile, settled, told, writing, written
+from router.testing import TestRunner
+from tests.processors.write_sql.databases import SqliteFile, errors, settled, told, writing, written
 
 POSTS = "CREATE TABLE posts (id INTEGER PRIMARY KEY, text TEXT)"
 
@@ -87,6 +88,34 @@ async def test_a_strict_table_refuses_a_value_of_another_type(tmp_path: Path) ->
     async with writing(file) as write:
         routes = await written(write, {"id": 1, "n": "one"}, {"id": 2, "n": 2})
     assert routes == {"failure": [{"id": 1, "n": "one"}], "success": [{"id": 2, "n": 2}]}
+
+
+async def test_a_value_of_another_type_is_named_with_its_column(tmp_path: Path) -> None:
+    file = SqliteFile(tmp_path / "x.db")
+    file.execute("CREATE TABLE posts (id INTEGER PRIMARY KEY, text TEXT)")
+    file.execute("CREATE TABLE strict (id INTEGER PRIMARY KEY, n INTEGER, r REAL, b BLOB) STRICT")
+    rows = {"id": "one", "text": "x"}, {"id": 2, "text": "y"}
+    assert await said_of(file, *rows, table="posts") == ["datatype mismatch: column 'id' is INTEGER, got 'one'"]
+    bad = (
+        {"id": 1, "n": "x", "r": 1.5, "b": b"x"},
+        {"id": 2, "n": "7", "r": "y", "b": None},
+        {"id": 3, "n": 1, "b": "z"},
+    )
+    assert await said_of(file, *bad, table="strict") == [
+        "cannot store TEXT value in INTEGER column strict.n: column 'n' is INTEGER, got 'x'",
+        "cannot store TEXT value in REAL column strict.r: column 'r' is REAL, got 'y'",
+        "cannot store TEXT value in BLOB column strict.b: column 'b' is BLOB, got 'z'",
+    ]
+    statement = "INSERT INTO posts VALUES (:id, :text)"
+    assert await said_of(file, rows[0], statement=statement, set={"id": "id", "text": "text"}) == [
+        "datatype mismatch: 'id' is 'one', 'text' is 'x'"
+    ]
+
+
+async def said_of(file: SqliteFile, *rows: dict[str, Any], **settings: Any) -> list[str]:
+    """What is said of the rows that fail."""
+    async with TestRunner("write_sql", url=file.url, **settings) as write:
+        return await errors(write, *rows)
 
 
 async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
