@@ -78,9 +78,10 @@ def list_(*, flow: str, data: Path | None, as_json: bool, limit: int | None, **c
             return
         most = SHOWN if limit is None else limit
         letters = list(box.find(_wanted(**chosen), most + 1))
+        none = _none(box, **chosen) if not letters else ""
     if letters:
         _print_table(letters[:most])
-    _say(_counted(letters[:most]) + ("; there are more, see them with --limit" if len(letters) > most else ""))
+    _say(none or _counted(letters[:most]) + ("; there are more, see them with --limit" if len(letters) > most else ""))
 
 
 @command.command("show", cls=TeachingCommand, examples="router dead-letters show tweets 7")
@@ -142,8 +143,9 @@ def retry(
         check_place(found, to, parameters=parameters, plugins=plugins, secrets=secrets)
         ids, left = whole_and_heads(box.find(_wanted(**chosen), limit), with_heads=heads)
         count = box.mark(ids, to)
+        none = _none(box, **chosen)
     if count or not (chosen["ids"] or left):
-        _say(_marked(count))
+        _say(_marked(count) if count else none)
     if left:
         _say(f"{only_heads(left)} without --heads")
     _end(chosen["ids"], [*ids, *left])
@@ -179,7 +181,8 @@ def delete(*, flow: str, data: Path | None, yes: bool, limit: int | None, **chos
         if ids and not yes:
             confirm(f"Delete {_plural(len(ids))} of {found.name!r} for good?")
         count = box.delete(ids)
-    _say(f"{_plural(count)} deleted")
+        none = _none(box, **chosen)
+    _say(f"{_plural(count)} deleted" if ids or chosen["ids"] else none)
     _end(chosen["ids"], ids)
 
 
@@ -248,9 +251,18 @@ def _counted(letters: Sequence[DeadLetter]) -> str:
     return (_plural(len(letters)) if letters else "no dead letters") + (f", {again} to be tried again" if again else "")
 
 
+def _none(box: LetterBox, *, processor: str | None, connection: str | None, **_: Any) -> str:
+    """That there are none of a processor or a connection, and the nearest name that some are of."""
+    from router.errors import nearest  # noqa: PLC0415 - `--help` needs no storage
+
+    processors, connections = box.places()
+    for kind, name, known in (("processor", processor, processors), ("connection", connection, connections)):
+        if name is not None and known and name not in known:
+            return f"no dead letters of {kind} {name!r}{nearest(name, known) or '; there are some of: ' + ', '.join(known)}"
+    return "no dead letters"
+
+
 def _marked(count: int) -> str:
-    if not count:
-        return "no dead letters"
     return f"{_plural(count)} to be tried again: by the flow that runs, within seconds, or else by its next run"
 
 

@@ -73,6 +73,12 @@ class LetterBox(Box):
         found = self.read("SELECT count(*) FROM dead_letters")
         return int(found[0][0]) if found else 0
 
+    def places(self) -> tuple[list[str], list[str]]:
+        """The processors that letters failed in, and the connections they were taken from, by name."""
+        processors = self.read("SELECT DISTINCT processor FROM dead_letters ORDER BY 1")
+        query = "SELECT DISTINCT connection FROM dead_letters WHERE connection IS NOT NULL ORDER BY 1"
+        return [name for (name,) in processors], [id_ for (id_,) in self.read(query)]
+
     def mark(self, ids: Iterable[int], to: str | None = None) -> int:
         """Have letters tried again: put where they were taken from, or ``to``; how many there were."""
         query = "UPDATE dead_letters SET retry_to = coalesce(?, connection, processor) WHERE id = ?"

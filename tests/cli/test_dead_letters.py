@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -93,6 +94,28 @@ def test_retry_leaves_alone_what_is_only_the_head_of_a_record(ask: Ask, ten: str
     assert (every.returncode, every.stderr.startswith("5 dead letters to be tried again")) == (0, True)
     assert every.stderr.endswith(why)
     assert ask("retry", ten, "6", "--heads").stderr.startswith("1 dead letter to be tried again")
+
+
+def test_a_processor_that_no_letter_is_of_is_told_with_the_nearest_name(ask: Ask, ten: str) -> None:
+    for action in (["list"], ["retry"], ["delete", "--yes"]):
+        near = ask(*action, ten, "--processor", "stpe1")
+        assert (near.returncode, near.stderr) == (0, "no dead letters of processor 'stpe1' (did you mean 'step1'?)\n")
+    far = ask("list", ten, "--connection", "x")
+    assert far.stderr == "no dead letters of connection 'x'; there are some of: step0.success>step1\n"
+
+
+def test_an_interrupt_at_a_question_is_said_on_a_line_of_its_own(ten: str) -> None:
+    command = [sys.executable, "-m", "router", "dead-letters", "delete", ten]
+    parent, child = pty.openpty()
+    asking = subprocess.Popen(command, stdin=child, stderr=child, close_fds=True)
+    os.close(child)
+    read = b""
+    while not read.endswith(b"[y/N]: "):
+        read += os.read(parent, 1000)
+    asking.send_signal(signal.SIGINT)
+    assert asking.wait(30) == 130
+    assert os.read(parent, 1000).strip() == b"Aborted!"
+    os.close(parent)
 
 
 def test_list_cuts_its_lines_to_the_terminal(ten: str) -> None:
