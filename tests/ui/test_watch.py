@@ -118,6 +118,6 @@ async def test_a_flow_that_is_slow_to_answer_is_asked_less_often() -> None:
         await asyncio.sleep(0.05)
         return await answer()
 
-    flow.look = slow  # type: ignore[method-assign]
+    flow.look = slow  # type: ignore[assignment, method-assign]
     await told.watch.look()
     assert told.watch.pause() >= 0.2

@@ -42,8 +42,10 @@ export function logView(app) {
   }
 
   async function change() {
-    await send("PUT", app.path("log-level"), { body: { level: level.value } });
-    say(`The least that is logged is now ${level.value}.`);
+    const wanted = level.value; // a look that was under way may show the old one meanwhile
+    await send("PUT", app.path("log-level"), { body: { level: wanted } });
+    level.value = wanted;
+    say(`The least that is logged is now ${wanted}.`);
   }
 
   const end = repeated(look, 1000);
