@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from router.authoring import Processor
@@ -176,10 +177,13 @@ def _value(value: Any, flow: Flow) -> Any:
         return [(name, _value(each, flow)) for name, each in value.items()]  # in order: that of `when` has a meaning
     if isinstance(value, list | tuple):
         return [_value(each, flow) for each in value]
-    source = getattr(value, "source", None)
+    if isinstance(value, Path):
+        return value.absolute()
+    source, folder = getattr(value, "source", None), getattr(value, "folder", None)
+    meant = (source, Path(folder).absolute()) if isinstance(folder, str) else value  # however the flow's path was given
     if isinstance(source, str) and flow.registry is not None:  # an expression may call what plugins brought
-        return type(value).__name__, value, flow.registry.code_called(source)
-    return value
+        return type(value).__name__, meant, flow.registry.code_called(source)
+    return meant
 
 
 def _hidden(value: Any, mask: Mask) -> Any:

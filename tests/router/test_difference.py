@@ -30,6 +30,24 @@ def test_flows_that_say_the_same_are_not_different() -> None:
     assert list(compare(flow(), flow()).lines()) == []
 
 
+def test_a_file_that_is_named_from_here_and_from_the_root_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / "flows", tmp_path / "others"]
+    for each in folders:
+        each.mkdir()
+        (each / "flow.yaml").write_text(
+            "flow: demo\nprocessors:\n"
+            "  read: {type: read_file, path: in.jsonl, format: json_lines, to: keep}\n"
+            "  keep: {type: write_file, path: 'out/{{ lang }}.jsonl', format: {type: avro, schema: of.avsc}}\n"
+        )
+        (each / "of.avsc").write_text('{"type": "record", "name": "post", "fields": []}')
+    monkeypatch.chdir(tmp_path)
+    here, there, other = (load_flow(each / "flow.yaml") for each in (Path("flows"), *folders))
+    assert not compare(here, there)
+    assert [each.name for each in compare(here, other).replaced] == ["read", "keep"]
+
+
 @pytest.mark.parametrize(
     ("keep", "expected"),
     [
