@@ -235,7 +235,7 @@ async def _body(operation: Operation, request: web.Request) -> Struct | None:
 
 def _said(error: Exception) -> str:
     text = str(error)
-    return text[:1].lower() + text[1:]
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]  # JSON stays JSON
 
 
 async def _streamed(subject: Subject, stream: Stream, request: web.Request) -> web.StreamResponse:

@@ -251,6 +251,24 @@ async def test_a_body_that_never_comes_is_refused(tmp_path: Path, monkeypatch: A
         assert rig.stopping == []
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [(b"{bad", b'{"error":"JSON is malformed: '), (b"[]", b'{"error":"expected `object`, got `array`"}')],
+)
+async def test_a_body_that_is_no_object_is_refused_with_a_reason(tmp_path: Path, body: bytes, said: bytes) -> None:
+    async with served_chain(tmp_path, [1]) as rig:
+        client = await connected(rig)
+        size = str(len(body)).encode()
+        client[1].write(
+            b"POST /api/flows/test/stop HTTP/1.1\r\nHost: x\r\nContent-Length: " + size + b"\r\n\r\n" + body
+        )
+        head = await client[0].readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400")
+        assert (await client[0].readuntil(b"}")).startswith(said)
+        client[1].close()
+        assert rig.stopping == []
+
+
 async def test_a_client_that_does_not_read_is_cut_and_holds_nothing(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(doors, "UNREAD", 0.3)
     async with served_chain(tmp_path, [1]) as rig:
