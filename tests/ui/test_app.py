@@ -89,6 +89,8 @@ async def test_a_flow_that_is_lost_is_said_so_and_shown_again_when_it_is_back() 
         flow.is_lost = True
         await app.flow.look()
         await until(pilot, lambda: "no flow answers in '/state/tweets'; waiting" in text_of(app))
+        assert " lost " in text_of(app).splitlines()[0]
+        assert "no rate" in text_of(app).splitlines()[0]
         flow.is_lost = False
         await app.flow.look()
         await until(pilot, lambda: "no flow answers" not in text_of(app))

@@ -22,6 +22,7 @@ _STATES = {
     "running": "$text-success",
     "stopping": "$text-warning",
     "failed": "$text-error",
+    "lost": "$text-error",
 }
 
 
@@ -42,7 +43,7 @@ class FlowHeader(Vertical):
     def show(self, flow: Watch) -> None:
         """Show a look at the flow."""
         if flow.view is not None:
-            self.query_one("#sums", Static).update(Content.assemble(*_sums(flow.view)), layout=False)
+            self.query_one("#sums", Static).update(Content.assemble(*_sums(flow, flow.view)), layout=False)
         banner = self.query_one("#banner", Static)
         said = _banner(flow)
         banner.display = bool(said)
@@ -50,13 +51,15 @@ class FlowHeader(Vertical):
             banner.update(Content(f"⚠ {clean(said)}"))
 
 
-def _sums(view: FlowView) -> Iterator[tuple[str, str]]:
+def _sums(flow: Watch, view: FlowView) -> Iterator[tuple[str, str]]:
+    is_seen = flow.lost is None and flow.ended is None
+    state = view.state if is_seen else "lost" if flow.ended is None else "ended"
     given = sum(each.rate_out for each in view.processors if each.is_source)
     under_way = sum(each.records + each.unacked for each in view.connections)
     yield f" {view.name} ", "bold reverse"
-    yield f"  {view.state} ", _STATES.get(view.state, "")
+    yield f"  {state} ", _STATES.get(state, "")
     yield clock(view.seconds), "$foreground-muted"
-    yield f"  {rate(given)}  {short(under_way)} under way", ""
+    yield f"  {rate(given) if is_seen else 'no rate'}  {short(under_way)} under way", ""
     yield f"  ✗ {_few(view.dead_letters_kept, 'dead letter')}", "$text-error" if view.dead_letters_kept else ""
     yield f"  ! {_few(view.bulletins, 'bulletin')}", "$text-warning" if view.bulletins else ""
 
