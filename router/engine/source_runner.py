@@ -54,6 +54,8 @@ class Watcher(Protocol):
 class SourceRunner:
     """Runs one source until it ends or the flow stops."""
 
+    context: FlowContext
+
     def __init__(
         self,
         spec: ProcessorSpec,
@@ -69,7 +71,6 @@ class SourceRunner:
         self.spec = spec
         self.source = source
         self.outlet = outlet
-        self.context: FlowContext
         self.pauses = Pauses(clock)
         self.switch = Switch(self._look_again)
         self.trail: Trail | None = None
@@ -230,21 +231,13 @@ class SourceRunner:
         positions = self._positions(parts)
         acks = [self._ack(token, position) for (_, token), position in zip(given, positions, strict=True)]
         try:
-            self.in_hand = len(acks)
-            try:
-                await self._wait_for_room()
-            finally:
-                self.in_hand = 0
+            await self._wait_for_room(len(acks))
             if self._may_put():
                 for position in filter(None, positions):
                     self.records = position
                     self._marks.sent(None, position)
                 self.switch.worked()
-                self.is_giving = True
-                try:
-                    await self._put(parts, acks)
-                finally:
-                    self.is_giving = False
+                await self._put(parts, acks)
             else:  # the flow stops
                 self._turn_back(acks)
                 return
@@ -279,7 +272,11 @@ class SourceRunner:
             for name, batch in outputs:
                 batches.setdefault(name, []).append(batch.owned_by((ack,)))
         outputs = [(name, each) for name, several in batches.items() for each in joined(several)]
-        await self.outlet.put(outputs if self.trail is None else self.trail.given(outputs), None)
+        self.is_giving = True
+        try:
+            await self.outlet.put(outputs if self.trail is None else self.trail.given(outputs), None)
+        finally:
+            self.is_giving = False
 
     # -- telling the source ---------------------------------------------------------------------
 
@@ -320,15 +317,17 @@ class SourceRunner:
     def _has_room(self) -> bool:
         return self._memory.level < self.max_memory and self.records - self._safe < self.spec.run.max_uncommitted
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self, in_hand: int) -> None:
         while not self._may_put() and not self.is_stopping:
             self._room = asyncio.get_running_loop().create_future()
+            self.in_hand = in_hand
             self.is_gated = not self._has_room()  # who was stopped waits for nobody in the flow
             waits = int(self.is_gated)
             self._waits(waits)
             try:
                 await self._room
             finally:
+                self.in_hand = 0
                 self.is_gated = False
                 self._room = None
                 self._waits(-waits)

@@ -7,7 +7,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import count
 from typing import Any, TypeAlias
 
 from router.ack import Ack, Outcome
@@ -43,11 +42,10 @@ _SWEEP = (
 class StagedState:
     """What one call changed: seen by reads at once, on disk when it is committed."""
 
-    __slots__ = ("_state", "_unit", "changes", "done", "followers", "is_asked", "number", "waits")
+    __slots__ = ("_state", "_unit", "changes", "done", "followers", "is_asked", "waits")
 
-    def __init__(self, state: FlowState, number: int, changes: Mapping[str, Change]) -> None:
+    def __init__(self, state: FlowState, changes: Mapping[str, Change]) -> None:
         self._state = state
-        self.number = number
         self.changes = changes
         self.followers: list[StagedState] = []
         """Later stages that changed the same keys, and may have read what is here."""
@@ -112,7 +110,6 @@ class FlowState:
         self._database = database
         self._processor = processor
         self._now = now
-        self._numbers = count()
         self._staged: dict[str, tuple[tuple[StagedState, Change], ...]] = {}
         """What is not yet on disk, the newest last."""
         self._until_sweep = SWEPT_EVERY
@@ -178,13 +175,13 @@ class FlowState:
 
     def stage(self, changes: Mapping[str, Change]) -> StagedState:
         """Let reads see changes from now on."""
-        staged = StagedState(self, next(self._numbers), changes)
-        earlier: dict[int, StagedState] = {}
+        staged = StagedState(self, changes)
+        earlier: set[StagedState] = set()
         for key, change in changes.items():
             seen = self._staged.get(key, ())
-            earlier.update((each.number, each) for each, _ in seen if not each.is_on_its_way)
+            earlier.update(each for each, _ in seen if not each.is_on_its_way)
             self._staged[key] = (*seen, (staged, change))
-        for each in earlier.values():
+        for each in earlier:
             each.followers.append(staged)
         staged.waits = len(earlier)
         return staged
