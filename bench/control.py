@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from bench.posts import made
 from router.control.client import Client, FlowClient, UnreachableError
 
 Row = dict[str, Any]
+Ratios = tuple[list[float], list[float]]
+"""Of each pair of spans: by the clock, and by the processor."""
 HERTZ = 2.0
 EDGE = "read.success>by_language"
 BAR = 0.98
@@ -38,28 +40,37 @@ class Mark:
 def measure(records: int, seconds: float, pairs: int) -> list[Row]:
     """Watched and unwatched spans in turn, each pair in the other order."""
     source = made("posts", records)
-    wall, cpu = asyncio.run(_measured(source, seconds, pairs))
-    ratio, cpu_ratio = statistics.median(wall), statistics.median(cpu)
-    spread = f"{min(wall):.2f} to {max(wall):.2f}"
-    what = f"route while status and records are asked for {HERTZ:g} times a second, against route alone: {spread}, CPU ratio {cpu_ratio:.2f}"
-    return [
-        {
-            "name": "control", "what": what, "value": round(ratio, 3), "bar": f">= {BAR}", "met": ratio >= BAR,
-            "rounds": {"wall": wall, "cpu": cpu},
-        }
-    ]  # fmt: skip
+    ratios = asyncio.run(_measured(source, seconds, pairs))
+    return [row("control", f"status and records are asked for {HERTZ:g} times a second", ratios)]
 
 
-async def _measured(source: Path, seconds: float, pairs: int) -> tuple[list[float], list[float]]:
-    wall, cpu = [], []
+def row(name: str, meanwhile: str, ratios: Ratios) -> Row:
+    """What the flow kept of its speed meanwhile."""
+    wall, cpu = ratios
+    ratio = statistics.median(wall)
+    spread = f"{min(wall):.2f} to {max(wall):.2f}, CPU ratio {statistics.median(cpu):.2f}"
+    what = f"route while {meanwhile}, against route alone: {spread}"
+    return {
+        "name": name, "what": what, "value": round(ratio, 3), "bar": f">= {BAR}", "met": ratio >= BAR,
+        "rounds": {"wall": wall, "cpu": cpu},
+    }  # fmt: skip
+
+
+async def _measured(source: Path, seconds: float, pairs: int) -> Ratios:
     async with running(source) as (flow, pid):
-        await _span(flow, pid, seconds, watched=True)  # HTTP has been imported, and the caches are warm
-        for number in range(pairs):
-            order = (True, False) if number % 2 else (False, True)
-            spans = {watched: await _span(flow, pid, seconds, watched=watched) for watched in order}
-            wall.append(rate(spans[True], "seconds") / rate(spans[False], "seconds"))
-            cpu.append(rate(spans[True], "cpu") / rate(spans[False], "cpu"))
-            print(".", end="", file=sys.stderr, flush=True)
+        return await in_turn(lambda watched: _span(flow, pid, seconds, watched=watched), pairs)
+
+
+async def in_turn(span: Callable[[bool], Awaitable[tuple[Mark, Mark]]], pairs: int) -> Ratios:
+    """Spans with and without, each pair in the other order."""
+    wall, cpu = [], []
+    await span(True)  # HTTP has been imported, and the caches are warm
+    for number in range(pairs):
+        order = (True, False) if number % 2 else (False, True)
+        spans = {each: await span(each) for each in order}
+        wall.append(_rate(spans[True], "seconds") / _rate(spans[False], "seconds"))
+        cpu.append(_rate(spans[True], "cpu") / _rate(spans[False], "cpu"))
+        print(".", end="", file=sys.stderr, flush=True)
     return wall, cpu
 
 
@@ -79,7 +90,7 @@ async def mark(flow: FlowClient, pid: int) -> Mark:
     return Mark(read.records_out, view.seconds, _cpu(pid))
 
 
-def rate(span: tuple[Mark, Mark], by: str) -> float:
+def _rate(span: tuple[Mark, Mark], by: str) -> float:
     """Records a second, of the clock or of the processor."""
     before, after = span
     passed: float = getattr(after, by) - getattr(before, by)

@@ -7,7 +7,6 @@ import fcntl
 import os
 import pty
 import signal
-import statistics
 import struct
 import subprocess
 import sys
@@ -15,43 +14,25 @@ import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from bench.children import ROOT
-from bench.control import BAR, Mark, mark, rate, running
+from bench.control import Mark, Ratios, Row, in_turn, mark, row, running
 from bench.posts import made
 from router.control.client import FlowClient
 
-Row = dict[str, Any]
 COLUMNS, LINES = 200, 60
 SETTLE = 0.5  # seconds from one state of the interface to the next
 
 
 def measure(records: int, seconds: float, pairs: int) -> list[Row]:
     """Shown and unshown spans in turn, each pair in the other order."""
-    wall, cpu = asyncio.run(_measured(made("posts", records), seconds, pairs))
-    ratio, cpu_ratio = statistics.median(wall), statistics.median(cpu)
-    spread = f"{min(wall):.2f} to {max(wall):.2f}"
-    what = f"route while `router ui` shows its graph, {COLUMNS}x{LINES}, against route alone: {spread}, CPU ratio {cpu_ratio:.2f}"
-    return [
-        {
-            "name": "ui", "what": what, "value": round(ratio, 3), "bar": f">= {BAR}", "met": ratio >= BAR,
-            "rounds": {"wall": wall, "cpu": cpu},
-        }
-    ]  # fmt: skip
+    ratios = asyncio.run(_measured(made("posts", records), seconds, pairs))
+    return [row("ui", f"`router ui` shows its graph, {COLUMNS}x{LINES}", ratios)]
 
 
-async def _measured(source: Path, seconds: float, pairs: int) -> tuple[list[float], list[float]]:
-    wall, cpu = [], []
+async def _measured(source: Path, seconds: float, pairs: int) -> Ratios:
     async with running(source) as (flow, process), _shown(Path((await flow.look()).data)) as shown:
-        await _span(flow, process, shown, seconds, is_shown=True)
-        for number in range(pairs):
-            order = (True, False) if number % 2 else (False, True)
-            spans = {each: await _span(flow, process, shown, seconds, is_shown=each) for each in order}
-            wall.append(rate(spans[True], "seconds") / rate(spans[False], "seconds"))
-            cpu.append(rate(spans[True], "cpu") / rate(spans[False], "cpu"))
-            print(".", end="", file=sys.stderr, flush=True)
-    return wall, cpu
+        return await in_turn(lambda each: _span(flow, process, shown, seconds, is_shown=each), pairs)
 
 
 async def _span(
