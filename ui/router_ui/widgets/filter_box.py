@@ -10,10 +10,24 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input, Static
 
-__all__ = ["FilterBox"]
+__all__ = ["AskingBox", "FilterBox"]
 
 
-class FilterBox(Vertical):
+class AskingBox(Vertical):
+    """Lines to type into, and below them in ``#wrong`` what is wrong with what was asked."""
+
+    def begin(self) -> None:
+        """Let it be typed into."""
+        self.query(Input).first().focus()
+
+    def say(self, wrong: str | None) -> None:
+        """Say what is wrong with what was asked; None: nothing."""
+        shown = self.query_one("#wrong", Static)
+        shown.update(f"✗ {wrong}" if wrong else "")
+        shown.display = wrong is not None
+
+
+class FilterBox(AskingBox):
     """Says what is wanted of a list, when Enter is pressed; Esc leaves the line as it was.
 
     Args:
@@ -61,21 +75,11 @@ class FilterBox(Vertical):
             yield Input(placeholder=self._hint, select_on_focus=False, compact=True)
         yield Static(id="wrong", markup=False)
 
-    def begin(self) -> None:
-        """Let it be typed into."""
-        self.query_one(Input).focus()
-
     def put(self, value: str | None) -> None:
         """Filter by this, without being asked."""
         self.value = value
         self.query_one(Input).value = value or ""
         self.say(None)
-
-    def say(self, wrong: str | None) -> None:
-        """Say what is wrong with what was asked; None: nothing."""
-        shown = self.query_one("#wrong", Static)
-        shown.update(f"✗ {wrong}" if wrong else "")
-        shown.display = wrong is not None
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Ask with what is typed."""

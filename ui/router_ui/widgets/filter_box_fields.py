@@ -7,14 +7,16 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
+
+from router_ui.widgets.filter_box import AskingBox
 
 __all__ = ["SearchBox"]
 
 
-class SearchBox(Vertical):
+class SearchBox(AskingBox):
     """Says what is wanted, when Enter is pressed in any of its lines; Tab goes from one to the next.
 
     Args:
@@ -57,16 +59,6 @@ class SearchBox(Vertical):
     def values(self) -> dict[str, str]:
         """What is typed in each line."""
         return {each.id or "": each.value.strip() for each in self.query(Input)}
-
-    def begin(self) -> None:
-        """Let it be typed into."""
-        self.query(Input).first().focus()
-
-    def say(self, wrong: str | None) -> None:
-        """Say what is wrong with what was asked; None: nothing."""
-        shown = self.query_one("#wrong", Static)
-        shown.update(f"✗ {wrong}" if wrong else "")
-        shown.display = wrong is not None
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Ask with what is typed."""
