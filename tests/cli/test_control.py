@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from signal import SIGCONT, SIGINT, SIGKILL, SIGSTOP, SIGTERM
 from typing import Any
@@ -25,14 +23,9 @@ DEADLINE = 30.0
 
 
 @pytest.fixture(autouse=True)
-def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A short path for sockets, and nobody else's flows."""
-    folder = Path(tempfile.mkdtemp(prefix="rt-"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    monkeypatch.setenv("TMPDIR", str(folder))
+def own_runtime(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else's flows, and no token."""
     monkeypatch.delenv("ROUTER_TOKEN", raising=False)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
